@@ -159,9 +159,21 @@ Ablation = Annotated[
     str,
     typer.Option(
         "--ablation",
-        help="what replaces the output of a pruned unit: zero, mean, mean-by-position or learned; "
-        "default: what the mask file says",
+        help="what replaces the output of a pruned unit: zero, mean, mean-by-position, resample, "
+        "counterfactual or learned; default: what the mask file says",
     ),
+]
+MatchDonors = Annotated[
+    str,
+    typer.Option(
+        "--match-donors",
+        help="examples from which --ablation resample draws: any, label (of the same class), "
+        "length (the nearest), or label-length; default: any",
+    ),
+]
+DonorSeed = Annotated[
+    int | None,
+    typer.Option("--donor-seed", help="seed of these draws; default: 0", callback=as_seed),
 ]
 Corpus = Annotated[str, corpus_option()]
 Limit = Annotated[int, limit_option()]

@@ -15,6 +15,8 @@ import pandas as pd
 from ...data.files.tensor_files import read_arrays, save_arrays
 from ...data.tasks.task import TaskParts
 from ...models.ablation.constants import with_ablation
+from ...models.ablation.partner_counts import OF_INPUTS
+from ...models.ablation.partners import draws_of
 from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
@@ -146,16 +148,20 @@ class Work:
         Masks that several seeds share, and masks of another task, were found in other models.
         """
         role = "base" if "base" in self.order.inputs else "model"
-        if not mask.constants_of or role not in self.order.inputs:
+        if role not in self.order.inputs:
             return mask
-        if mask.constants_of == self.output(role).notes["fingerprint"]:
+        if mask.ablation in OF_INPUTS:
+            own = mask.task == self.parts.spec.name
+        else:
+            own = mask.constants_of in ("", self.output(role).notes["fingerprint"])
+        if own:
             return mask
         model, tokenizer = self.model(role)
         if not is_finite(model):
             return mask
         return with_ablation(
             mask, mask.ablation, model, tokenizer, self.parts,
-            max_length=self.setting.recipe.max_length,
+            max_length=self.setting.recipe.max_length, **draws_of(mask.constants),
         )  # fmt: skip
 
     def _drawn(self, good: Subnetwork) -> Subnetwork:

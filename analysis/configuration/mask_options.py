@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...data.errors import ConfigError
+from ...data.seeds import SEEDS
 from ...pruning.importance.methods import find_importance
 
 
@@ -21,7 +22,8 @@ SearchMethod = Literal[
 ]
 Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
-Ablation = Literal["zero", "mean", "mean-by-position", "learned"]
+Ablation = Literal["zero", "mean", "mean-by-position", "resample", "counterfactual", "learned"]
+Match = Literal["any", "label", "length", "label-length"]
 
 IN_ORDER = ("gate-batch-accumulated",)
 """Importance scores that depend on the order of the examples: the given order, as in the study."""
@@ -58,6 +60,23 @@ class PruneOptions(Section):
     ablation: Ablation = Field(
         "zero", description="what replaces the output of a pruned unit; single weights: zero"
     )
+    match_donors: Match = Field(
+        "any",
+        description="the examples from which the ablation resample draws: any, those of the same "
+        "label, of the nearest length, or both",
+    )
+    donor_seed: int = Field(0, ge=0, lt=SEEDS, description="seed of these draws")
+
+    @property
+    def parts_read(self) -> tuple[str, ...]:
+        """The parts of a task that the mask depends on.
+
+        Pairs and classes are stored for all examples, also for those that scores are reported on.
+        """
+        stored = self.ablation == "counterfactual" or (
+            self.ablation == "resample" and "label" in self.match_donors
+        )
+        return ("train", "selection", "report") if stored else ("train", "selection")
 
     def of_search(self, method: str) -> dict[str, Any]:
         """The options that determine the mask of one method, as plain values."""
@@ -65,6 +84,8 @@ class PruneOptions(Section):
         read = self.model_dump(mode="json", exclude={"methods"}) | {"method": method}
         if self.ablation == "zero":
             del read["ablation"]
+        if self.ablation != "resample":
+            del read["match_donors"], read["donor_seed"]
         if self.importance in IN_ORDER:
             read["order"] = "as given"
         return read

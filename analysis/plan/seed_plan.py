@@ -190,7 +190,7 @@ class SeedPlan:
             )  # fmt: skip
             return
         yield self._cell(
-            f"{method}/search", "prune", model, parts=("train", "selection"),
+            f"{method}/search", "prune", model, parts=prune.parts_read,
             max_length=self._length, prune=prune.of_search(method), method=method,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from ...data.errors import ConfigError
 from ...data.tasks.task import TaskData, TaskParts
 from ...data.tasks.task_parts import split_parts
 from ...models.ablation.constants import with_ablation
+from ...models.ablation.partner_counts import partner_counts
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
 from ...models.encoder.kept_units import kept_units_of
 from ...models.masks.subnetwork import Subnetwork
@@ -38,6 +39,8 @@ def under_ablation(
     *,
     max_length: int,
     batch_size: int = 64,
+    match: str = "",
+    seed: int | None = None,
 ) -> Subnetwork:
     """A mask with another ablation, or with constants that are computed anew on this model.
 
@@ -51,12 +54,15 @@ def under_ablation(
         progress: receives messages.
         max_length: maximum subwords per example.
         batch_size: B.
+        match: the examples from which `resample` draws; empty = any.
+        seed: seed of these draws; None = 0.
 
     Raises:
-        ConfigError: if there is no mask, the model has its ablation in its weights, or the ablation
-            needs a task.
+        ConfigError: if there is no mask, the model has its ablation in its weights, the ablation
+            needs a task, or it draws nothing and is told how to draw.
         UnknownNameError, InputError, MaskError: as `with_ablation` does.
     """
+    check_draws(name, match, seed)
     if mask is None:
         raise ConfigError(
             "the full model has no pruned units to replace",
@@ -84,10 +90,37 @@ def under_ablation(
             where="`ablation`",
             remedy="store them in a mask (`subprobe prune` with `ablation` learned)",
         )
-    return with_ablation(
-        mask, name, model, tokenizer, parts,
+    found = with_ablation(
+        mask, name, model, tokenizer, parts, match=match or "any", seed=seed or 0,
         batch_size=batch_size, max_length=max_length, say=progress.say,
     )  # fmt: skip
+    tell_partners(found, tokenizer, parts, progress, max_length=max_length)
+    return found
+
+
+def check_draws(name: str, match: str, seed: int | None) -> None:
+    """Raise if an ablation that draws no examples is told how to draw them.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    given = {"match_donors": bool(match), "donor_seed": seed is not None}
+    for option, here in given.items():
+        if here and name != "resample":
+            raise ConfigError(
+                f"the ablation {name or 'of the mask file'} draws no examples anew",
+                where=f"`{option}`",
+                remedy="leave it out, or name the `ablation` resample",
+            )
+
+
+def tell_partners(
+    mask: Subnetwork, tokenizer: Any, parts: TaskParts, progress: Progress, *, max_length: int
+) -> None:
+    """Report what partners of the reported examples differ from them in."""
+    counts = partner_counts(mask, tokenizer, parts.report, parts.spec, max_length=max_length)
+    for line in counts.said(f"{parts.report_name} examples"):
+        progress.say(line)
 
 
 def refreshed_for(

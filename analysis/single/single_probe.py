@@ -57,7 +57,7 @@ from ..steps.probing import (
 )
 from ..steps.progress import Progress
 from ..steps.reference_model import load_reference
-from .ablated import recorded_parts, under_ablation
+from .ablated import check_draws, recorded_parts, under_ablation
 from .loaded import LoadedModel
 from .loaded_probe import probe_loaded
 
@@ -95,13 +95,16 @@ def probe_rows(
     device: str = "auto",
     cache: Path | None = None,
     ablation: str = "",
+    match_donors: str = "",
+    donor_seed: int | None = None,
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
     Trained probes read the parts named in `options` and `corpus` (`learning_files`), and keep
     hidden states in the folder `cache`.
 
-    With `ablation`, the mask gets this ablation, computed on the training part of the task. With
+    With `ablation`, the mask gets this ablation, computed on the training part of the task; for
+    `resample`, with partners drawn by `donor_seed` among those that `match_donors` allows. With
     `untrained`, the model's architecture with random weights of that seed is probed as a
     baseline.
     """
@@ -188,7 +191,10 @@ def probe_rows(
             mask, ablation, net, tokenizer, meta,
             None if task is None else recorded_parts(task.load(), meta), progress,
             max_length=recorded_length(meta) or options.max_length,
+            match=match_donors, seed=donor_seed,
         )  # fmt: skip
+    else:
+        check_draws(ablation, match_donors, donor_seed)
     read: Corpus | None = None
     if needs_corpus(options):
         if read_in:

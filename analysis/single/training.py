@@ -37,7 +37,7 @@ from ..steps.progress import Progress, Silent
 from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head
-from .ablated import refreshed_for
+from .ablated import refreshed_for, tell_partners
 from .loaded import LoadedModel
 
 MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
@@ -229,6 +229,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
         )
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
+    tell_partners(good, loaded.tokenizer, parts, progress, max_length=loaded.max_length)
     return good
 
 

@@ -183,7 +183,8 @@ def find_good(
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
         first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
-    reading: dict[str, int] = {"batch_size": options.batch_size, "max_length": max_length}
+    reading: dict[str, Any] = {"batch_size": options.batch_size, "max_length": max_length}
+    reading |= {"match": options.match_donors, "seed": options.donor_seed}
     like = searched_under(options.ablation, model, tokenizer, parts, **reading)
     chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored, like)
     count = 0

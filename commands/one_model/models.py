@@ -17,9 +17,11 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    DonorSeed,
     Labels,
     Limit,
     MaskIn,
+    MatchDonors,
     MaxLength,
     Model,
     NoSpecials,
@@ -228,6 +230,8 @@ def evaluate(
     as_classes: AsClasses = False,
     other_weights: OtherWeights = False,
     ablation: Ablation = "",
+    match_donors: MatchDonors = "",
+    donor_seed: DonorSeed = None,
     limit: Limit = 0,
     batch_size: BatchSize = 0,
     max_length: MaxLength = 0,
@@ -257,12 +261,13 @@ def evaluate(
     Example: subprobe evaluate ./finetuned/acc-1 --task acceptability --by-label --calibration
     """
     from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.single.ablated import under_ablation
+    from ...analysis.single.ablated import check_draws, under_ablation
     from ...analysis.single.further_rows import further_rows
     from ...analysis.single.training import evaluate_rows
     from ...analysis.steps.masks import load_mask
 
     out = prepare_table(out, overwrite, model, mask)
+    check_draws(ablation, match_donors, donor_seed)
     progress = progress_of(quiet)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     loaded = open_for_task(
@@ -277,7 +282,8 @@ def evaluate(
     if ablation:
         chosen = under_ablation(
             chosen, ablation, loaded.model, loaded.tokenizer, loaded.meta, loaded.parts, progress,
-            max_length=loaded.max_length, batch_size=batch_size or 64,
+            max_length=loaded.max_length, batch_size=batch_size or 64, match=match_donors,
+            seed=donor_seed,
         )  # fmt: skip
     rows = evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64, more=more)
     emit(rows, out, as_json, scores=True)

@@ -17,8 +17,10 @@ from ..options import (
     Correction,
     DataDir,
     Device,
+    DonorSeed,
     Labels,
     MaskIn,
+    MatchDonors,
     Model,
     NoSpecials,
     OptionalTask,
@@ -43,6 +45,8 @@ def probe(
     probe: Annotated[list[str], typer.Option("--probe", help="name; repeat for several")],
     mask: MaskIn = None,
     ablation: Ablation = "",
+    match_donors: MatchDonors = "",
+    donor_seed: DonorSeed = None,
     reference: Annotated[
         str | None,
         typer.Option(help="model that attention-change compares with; default: pretrained"),
@@ -183,6 +187,8 @@ def probe(
         device=device,
         cache=cache,
         ablation=ablation,
+        match_donors=match_donors,
+        donor_seed=donor_seed,
     )
     if out is not None and not is_file_name(out):
         n_items = write_probe_folder(output, out, overwrite=overwrite)

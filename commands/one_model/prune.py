@@ -18,8 +18,10 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    DonorSeed,
     Labels,
     Limit,
+    MatchDonors,
     MaxLength,
     Model,
     NoSpecials,
@@ -41,7 +43,7 @@ from .task_model import open_for_task
 _OF_TASK = (
     "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
     "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
-    "ablation",
+    "ablation", "match_donors", "donor_seed",
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
@@ -96,10 +98,12 @@ def prune(
     ablation: Annotated[
         str,
         typer.Option(
-            help="what replaces the output of a pruned unit: zero, mean, mean-by-position or "
-            "learned"
+            help="what replaces the output of a pruned unit: zero, mean, mean-by-position, "
+            "resample, counterfactual or learned"
         ),
     ] = "zero",
+    match_donors: MatchDonors = "",
+    donor_seed: DonorSeed = None,
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
@@ -213,9 +217,11 @@ def prune(
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.console import print_mask
+    from ...analysis.single.ablated import check_draws
     from ...analysis.single.training import prune_to_mask
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite)
+    check_draws(ablation, match_donors, donor_seed)
     given = {
         "methods": [method],
         "importance": importance,
@@ -226,6 +232,8 @@ def prune(
         "min_heads": min_heads,
         "scores": scores,
         "ablation": ablation,
+        "match_donors": match_donors or "any",
+        "donor_seed": donor_seed or 0,
         **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
         **({"selection": "cross-validation", "folds": folds} if folds else {}),

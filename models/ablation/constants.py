@@ -28,6 +28,8 @@ from ..encoder.layer_hooks import LayerHooks
 from ..masks.names import ABLATIONS
 from ..masks.subnetwork import Subnetwork
 from .learned import Learned, learned_constants
+from .pairing import with_counterfactuals
+from .resampled import with_resample
 
 Constants = dict[str, npt.NDArray[Any]]
 
@@ -135,6 +137,8 @@ def with_ablation(
     *,
     batch_size: int = 32,
     max_length: int = 128,
+    match: str = "any",
+    seed: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> Subnetwork:
     """The same mask with another ablation, whose constants are computed anew.
@@ -144,15 +148,18 @@ def with_ablation(
         name: one of `ABLATIONS`.
         model: the full model to which the constants belong.
         tokenizer: its tokenizer.
-        parts: the task; means are taken over `parts.train`, and constants are learnt on
-            `parts.selection`.
+        parts: the task; means are taken over `parts.train`, partners of `resample` are drawn from
+            it, and constants are learnt on `parts.selection`.
         batch_size: B.
         max_length: maximum subwords per example.
+        match: the inputs among which partners are drawn (`partners.MATCHES`), for `resample`.
+        seed: seed of that draw.
         say: receives the loss of learnt constants beside those of the mean and of zero.
 
     Raises:
-        UnknownNameError: if there is no such ablation.
-        InputError: if there is no example to take means of, or to learn from.
+        UnknownNameError: if there is no such ablation or match.
+        InputError: if there is no example to take means of, to learn from or to draw, or an example
+            has no counterfactual of its length.
         MaskError: if the mask prunes single weights, or the model is a smaller one.
     """
     if name not in ABLATIONS:
@@ -166,6 +173,11 @@ def with_ablation(
         )
     mask.check_fits(anatomy_of(model))
 
+    if name == "resample":
+        return with_resample(mask, tokenizer, parts, max_length=max_length, match=match, seed=seed)
+    if name == "counterfactual":
+        return with_counterfactuals(mask, tokenizer, parts, max_length=max_length)
+
     def read(examples: Sequence[Example]) -> Any:
         return task_batches(
             tokenizer, examples, parts.spec, batch_size=batch_size, max_length=max_length
@@ -173,14 +185,12 @@ def with_ablation(
 
     if name in ("mean", "mean-by-position"):
         constants = mean_constants(model, read(parts.train), by_position=name != "mean")
-    elif name == "learned":
+    else:
         means = mean_constants(model, read(parts.train))
         found = learned_constants(model, mask, means, list(read(parts.selection)))
         constants = found.constants
         if say is not None:
             say(learned_said(found))
-    else:
-        raise MaskError(f"the ablation {name} is not available")
     return mask.with_meta(
         ablation=name, constants=constants, constants_of=weights_fingerprint(model)
     )

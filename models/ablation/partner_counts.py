@@ -29,12 +29,14 @@ class PartnerCounts:
         n_longer: inputs whose partner has more subwords.
         n_unmatched: inputs whose partner should have had the same class, but whose class the mask
             does not know.
+        by_class: whether partners have the class of the input.
     """
 
     n: int
     n_shorter: int = 0
     n_longer: int = 0
     n_unmatched: int = 0
+    by_class: bool = False
 
     def said(self, what: str = "inputs") -> tuple[str, ...]:
         """Lines for the user; none if every partner matches.
@@ -48,6 +50,11 @@ class PartnerCounts:
             f"shorter, {self.n_longer:,} longer), whose subwords are aligned by relative position"
         ]
         lines = lines if other else []
+        if self.by_class:
+            lines.append(
+                f"partners share the class of the {what}, so that what replaces pruned units "
+                "tells the right answer: scores do not show what the kept units know"
+            )
         if self.n_unmatched:
             lines.append(
                 f"the mask does not know the class of {self.n_unmatched:,} of {self.n:,} {what}: "
@@ -83,7 +90,8 @@ def partner_counts(
     rows = [row for one in rows_of_batches(batches) for row in one]
     gaps = [int(partners.donors.lengths[partners.of(row)]) - len(row) for row in rows]
     unmatched = 0
-    if isinstance(partners, Drawn) and partners.own_labels is not None:
+    by_class = isinstance(partners, Drawn) and partners.own_labels is not None
+    if isinstance(partners, Drawn) and by_class:
         unmatched = sum(partners.labels.get(row.key) is None for row in rows)
     shorter, longer = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
-    return PartnerCounts(len(rows), shorter, longer, unmatched)
+    return PartnerCounts(len(rows), shorter, longer, unmatched, by_class)

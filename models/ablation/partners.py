@@ -118,6 +118,22 @@ class Paired:
         return {**self.donors.arrays(), **table_arrays(_PAIRS, self.pairs)}
 
 
+def draws_of(constants: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """How a mask draws partners, `seed` and `match`, as arguments of `with_ablation`.
+
+    Empty if it draws none.
+
+    Raises:
+        MaskError: if the arrays are not sound.
+    """
+    if _RULE not in constants:
+        return {}
+    rule = numbers(constants, _RULE)
+    if len(rule) != 2 or not 0 <= rule[0] < SEEDS or not 0 <= rule[1] < len(MATCHES):
+        raise MaskError(f"{_RULE} of the mask is {rule.tolist()[:3]}", remedy="find the mask again")
+    return {"seed": int(rule[0]), "match": MATCHES[int(rule[1])]}
+
+
 def read_partners(ablation: str, constants: Mapping[str, npt.NDArray[Any]]) -> Partners:
     """The pool in a mask file and its rule.
 
@@ -131,15 +147,15 @@ def read_partners(ablation: str, constants: Mapping[str, npt.NDArray[Any]]) -> P
     donors = read_donors(constants)
     if ablation == "counterfactual":
         return Paired(donors, read_table(constants, _PAIRS, len(donors)))
-    rule = numbers(constants, _RULE)
-    if len(rule) != 2 or not 0 <= rule[0] < SEEDS or not 0 <= rule[1] < len(MATCHES):
-        raise MaskError(f"{_RULE} of the mask is {rule.tolist()[:3]}", remedy="find the mask again")
-    seed, match = int(rule[0]), MATCHES[int(rule[1])]
+    draws = draws_of(constants)
+    if not draws:
+        raise MaskError(f"the mask has no {_RULE}", remedy="find the mask again")
     if len(np.unique(donors.keys)) < 2:
         raise MaskError("the mask has fewer than 2 different inputs to draw from")
-    if "label" not in match:
-        return Drawn(donors, seed, match)
+    if "label" not in draws["match"]:
+        return Drawn(donors, **draws)
     own = numbers(constants, "donors.labels").astype(np.int32)
     if len(own) != len(donors) or int(own.min()) < 0:
         raise MaskError("donors.labels of the mask are not sound", remedy="find the mask again")
-    return Drawn(donors, seed, match, own, read_table(constants, _LABELS, int(own.max()) + 1))
+    labels = read_table(constants, _LABELS, int(own.max()) + 1)
+    return Drawn(donors, own_labels=own, labels=labels, **draws)

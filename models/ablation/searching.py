@@ -14,7 +14,7 @@ from .constants import with_ablation
 
 
 def searched_under(
-    name: str, model: Any, tokenizer: Any, parts: TaskParts, *, batch_size: int, max_length: int
+    name: str, model: Any, tokenizer: Any, parts: TaskParts, **options: Any
 ) -> Subnetwork:
     """The full mask of a model with the ablation under which a search scores candidates.
 
@@ -23,17 +23,14 @@ def searched_under(
         model: the full model.
         tokenizer: its tokenizer.
         parts: the task; means are taken over its training part.
-        batch_size: B.
-        max_length: maximum subwords per example.
+        options: of `with_ablation`: sizes, and how partners are drawn.
 
     Raises:
-        ConfigError, InputError, MaskError: as in `with_ablation`.
+        UnknownNameError, ConfigError, InputError, MaskError: as in `with_ablation`.
     """
     whole = full_subnetwork(anatomy_of(model))
     scored = "mean" if name == "learned" else name
-    return with_ablation(
-        whole, scored, model, tokenizer, parts, batch_size=batch_size, max_length=max_length
-    )
+    return with_ablation(whole, scored, model, tokenizer, parts, **options)
 
 
 def replaced_as(mask: Subnetwork, like: Subnetwork) -> Subnetwork:
