@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...data.errors import ConfigError
 from ...pruning.importance.methods import find_importance
+from ...pruning.search.plan import Rule
 
 
 class Section(BaseModel):
@@ -58,6 +59,16 @@ class PruneOptions(Section):
     ablation: Ablation = Field(
         "zero", description="what replaces the output of a pruned unit; single weights: zero"
     )
+    criterion: Literal["score", "loss", "kl"] = Field(
+        "score",
+        description="what the search preserves: the metric, the loss, or (kl) the outputs of the "
+        "full model",
+    )
+
+    @property
+    def aim(self) -> Rule:
+        """The condition on what a search preserves."""
+        return Rule(self.rule, self.threshold, self.criterion)
 
     def of_search(self, method: str) -> dict[str, Any]:
         """The options that determine the mask of one method, as plain values."""
@@ -65,6 +76,8 @@ class PruneOptions(Section):
         read = self.model_dump(mode="json", exclude={"methods"}) | {"method": method}
         if self.ablation == "zero":
             del read["ablation"]
+        if self.criterion == "score":
+            del read["criterion"]
         if self.importance in IN_ORDER:
             read["order"] = "as given"
         return read
@@ -140,4 +153,27 @@ def check_ablation(prune: PruneOptions, route: str, where: str) -> None:
             "puts in the place of pruned units",
             where=where,
             remedy="retrain under the mask: route masked",
+        )
+
+
+def check_criterion(prune: PruneOptions, where: str) -> None:
+    """Raise if a search cannot preserve a loss or divergence.
+
+    Raises:
+        ConfigError: for the rule `study`, or the lottery protocol.
+    """
+    if prune.criterion == "score":
+        return
+    if prune.rule == "study":
+        raise ConfigError(
+            f"the rule study is a share of a score, not of the criterion {prune.criterion}",
+            where=where,
+            remedy="use the rule gain or absolute",
+        )
+    if "imp" in prune.methods:
+        raise ConfigError(
+            f"the method imp retrains in each round, so the criterion {prune.criterion} is not "
+            "available",
+            where=where,
+            remedy="use the criterion score, or another method",
         )
