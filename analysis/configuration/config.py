@@ -23,6 +23,7 @@ from .mask_options import (
     RetrainOptions,
     Section,
     check_ablation,
+    check_criterion,
 )
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
@@ -184,6 +185,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             remedy='add head = "kept" under [recipe], or leave labels out',
         )
     check_ablation(config.prune, config.retrain.route, where)
+    check_criterion(config.prune, where)
     check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     listed |= {name: getattr(config, name) for name in CROSSED_LISTS}

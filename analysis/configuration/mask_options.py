@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ...data.errors import ConfigError
 from ...data.seeds import SEEDS
 from ...pruning.importance.methods import find_importance
+from ...pruning.search.plan import Rule
 
 
 class Section(BaseModel):
@@ -66,6 +67,11 @@ class PruneOptions(Section):
         "label, of the nearest length, or both",
     )
     donor_seed: int = Field(0, ge=0, lt=SEEDS, description="seed of these draws")
+    criterion: Literal["score", "loss", "kl"] = Field(
+        "score",
+        description="what the search preserves: the metric, the loss, or (kl) the outputs of the "
+        "full model",
+    )
 
     @property
     def parts_read(self) -> tuple[str, ...]:
@@ -78,6 +84,11 @@ class PruneOptions(Section):
         )
         return ("train", "selection", "report") if stored else ("train", "selection")
 
+    @property
+    def aim(self) -> Rule:
+        """The condition on what a search preserves."""
+        return Rule(self.rule, self.threshold, self.criterion)
+
     def of_search(self, method: str) -> dict[str, Any]:
         """The options that determine the mask of one method, as plain values."""
         # other methods of the same run do not change its search
@@ -86,6 +97,8 @@ class PruneOptions(Section):
             del read["ablation"]
         if self.ablation != "resample":
             del read["match_donors"], read["donor_seed"]
+        if self.criterion == "score":
+            del read["criterion"]
         if self.importance in IN_ORDER:
             read["order"] = "as given"
         return read
@@ -161,4 +174,27 @@ def check_ablation(prune: PruneOptions, route: str, where: str) -> None:
             "puts in the place of pruned units",
             where=where,
             remedy="retrain under the mask: route masked",
+        )
+
+
+def check_criterion(prune: PruneOptions, where: str) -> None:
+    """Raise if a search cannot preserve a loss or divergence.
+
+    Raises:
+        ConfigError: for the rule `study`, or the lottery protocol.
+    """
+    if prune.criterion == "score":
+        return
+    if prune.rule == "study":
+        raise ConfigError(
+            f"the rule study is a share of a score, not of the criterion {prune.criterion}",
+            where=where,
+            remedy="use the rule gain or absolute",
+        )
+    if "imp" in prune.methods:
+        raise ConfigError(
+            f"the method imp retrains in each round, so the criterion {prune.criterion} is not "
+            "available",
+            where=where,
+            remedy="use the criterion score, or another method",
         )

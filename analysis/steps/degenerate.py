@@ -20,6 +20,9 @@ def degenerate_search(good: Subnetwork) -> str:
     metric = start["metric"]
     named = dict.fromkeys(OF_TEXTS, UNIGRAM) | dict.fromkeys(OF_QUESTIONS, "chance")
     baseline = f"{named.get(good.task, 'majority')} baseline"
+    criterion = start.get("criterion", "score")
+    if criterion != "score":
+        return _unfaithful(good, criterion, metric, start["baseline"])
     if metric is None or not metric > start["baseline"]:
         scored = "no number" if metric is None else f"{metric:.4g}"
         return (
@@ -33,5 +36,25 @@ def degenerate_search(good: Subnetwork) -> str:
             f"the mask keeps no unit: {asked} allows the score to fall to the {baseline} "
             f"(full model {metric:.4g}, {baseline} {start['baseline']:.4g}); try the rule "
             "gain or a higher threshold"
+        )
+    return ""
+
+
+def _unfaithful(good: Subnetwork, criterion: str, metric: float | None, baseline: float) -> str:
+    """The same for a search that preserves a loss or divergence, whose values are negated."""
+    if metric is None or not metric > baseline:
+        what = {
+            "loss": "the full model's loss on the selection examples is no lower than that of the "
+            f"best constant prediction ({-baseline:.4g})",
+            "kl": "the full model's outputs are the same for all selection examples",
+        }
+        return (
+            f"{what[criterion]}, so a share of the difference says nothing about subnetworks; "
+            "fine-tune the model first"
+        )
+    if good.empty:
+        return (
+            f"the mask keeps no unit: the {criterion} may rise to that of a constant prediction; "
+            "try a higher threshold with rule gain, or a lower one with rule absolute"
         )
     return ""

@@ -21,8 +21,9 @@ from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.candidate import BY_GATES, shrunk
-from ...models.training.evaluate import evaluate
+from ...models.training.evaluate import Evaluation, evaluate
 from ...pruning.importance.scoring import importance_pass
+from ...pruning.search.criterion import best_constant, check_criterion, preserved
 from ...pruning.search.magnitude import magnitude_search
 from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
@@ -82,10 +83,26 @@ class Chooser:
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
-        """The score of the majority or unigram baseline on some of the selection examples."""
-        spec = self.parts.spec
+        """The value of the majority or unigram baseline, or of the best constant prediction."""
+        spec, name = self.parts.spec, self.options.criterion
         known = baseline_scores(self.tokenizer, self.parts.train, examples, spec, self.max_length)
-        return known[stop_metric(spec)]
+        if name == "score":
+            return known[stop_metric(spec)]
+        labels = np.array([example.label for example in examples])
+        return best_constant(name, spec, labels, self._full(examples), known)
+
+    def _full(self, examples: Sequence[Example]) -> Any:
+        """The outputs of the full model [N, K], if candidates are compared with them."""
+        if self.options.criterion != "kl":
+            return None
+        return self._evaluated(None, examples).logits
+
+    def _value(self, logits: Any, labels: Any, full: Any) -> float:
+        """What the search preserves; higher is better."""
+        spec, name = self.parts.spec, self.options.criterion
+        if name == "score":
+            return scores_of(spec, logits, labels)[stop_metric(spec)]
+        return preserved(name, spec, logits, labels, full)
 
     def importance(self, examples: Sequence[Example], *, seed: int = 0) -> Callable[..., Scored]:
         """A function of masks: importance and metric on `examples`, from one pass over them.
@@ -93,16 +110,11 @@ class Chooser:
         Pruned units are removed first, except under `scores = "study"`, where they enter
         the norm of their layer.
         """
-        options, spec = self.options, self.parts.spec
+        options, full = self.options, self._full(examples)
         batches = task_batches(
-            self.tokenizer,
-            examples,
-            spec,
-            batch_size=options.batch_size,
-            max_length=self.max_length,
-            by_length=options.importance not in IN_ORDER,
-        )
-
+            self.tokenizer, examples, self.parts.spec, batch_size=options.batch_size,
+            max_length=self.max_length, by_length=options.importance not in IN_ORDER,
+        )  # fmt: skip
         smaller = options.scores == "default" and options.importance in BY_GATES
 
         def scored(*masks: Any) -> Scored:
@@ -116,36 +128,32 @@ class Chooser:
             if found.batch_size < batches.largest:
                 self.smaller.append(found.batch_size)
                 batches = batches.sized(found.batch_size)
-            metric = scores_of(spec, found.logits, found.labels)
-            return Scored(
-                metric[stop_metric(spec)],
-                found.head,
-                found.mlp,
-                found.neuron,
-                normalised=options.normalise == "l2",
-            )
+            metric = self._value(found.logits, found.labels, full)
+            by_layer = options.normalise == "l2"
+            return Scored(metric, found.head, found.mlp, found.neuron, normalised=by_layer)
 
         return scored
 
     def metric(self, examples: Sequence[Example]) -> Callable[[Subnetwork], float]:
-        """A function of a subnetwork: the metric on `examples`."""
+        """A function of a subnetwork: what the search preserves, on `examples`."""
+        full = self._full(examples)
 
         def scored(mask: Subnetwork) -> float:
-            found = evaluate(
-                self.model,
-                self.tokenizer,
-                examples,
-                self.parts.spec,
-                subnetwork=mask if self.like is None else replaced_as(mask, self.like),
-                batch_size=min([self.options.batch_size, *self.smaller]),
-                max_length=self.max_length,
-                say=self.say,
-            )
-            if found.batch_size < min([self.options.batch_size, len(examples), *self.smaller]):
-                self.smaller.append(found.batch_size)
-            return found.metrics[stop_metric(self.parts.spec)]
+            found = self._evaluated(mask, examples)
+            return self._value(found.logits, found.labels, full)
 
         return scored
+
+    def _evaluated(self, mask: Subnetwork | None, examples: Sequence[Example]) -> Evaluation:
+        size = min([self.options.batch_size, *self.smaller])
+        found = evaluate(
+            self.model, self.tokenizer, examples, self.parts.spec,
+            subnetwork=mask if mask is None or self.like is None else replaced_as(mask, self.like),
+            batch_size=size, max_length=self.max_length, say=self.say,
+        )  # fmt: skip
+        if found.batch_size < min(size, len(examples)):
+            self.smaller.append(found.batch_size)
+        return found
 
 
 def find_good(
@@ -183,6 +191,7 @@ def find_good(
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
         first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
+    check_criterion(options.criterion, parts.spec)
     reading: dict[str, Any] = {"batch_size": options.batch_size, "max_length": max_length}
     reading |= {"match": options.match_donors, "seed": options.donor_seed}
     like = searched_under(options.ablation, model, tokenizer, parts, **reading)
@@ -221,7 +230,7 @@ def _by_magnitude(chooser: Chooser, method: str, seeds: tuple[int, int], told: T
     found = magnitude_search(
         chooser.model,
         lambda masks: metric(whole.with_meta(weight_masks=masks)),
-        rule=Rule(chooser.options.rule, chooser.options.threshold),
+        rule=chooser.options.aim,
         keep=chooser.options.keep or None,
         baseline=chooser.baseline(examples),
         progress=told,
@@ -243,7 +252,7 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         "scores": options.scores,
         "progress": told,
     }
-    rule = Rule(options.rule, options.threshold)
+    rule = options.aim
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}
     if options.keep:
@@ -252,12 +261,8 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
     if method in ("structured", "structured-heads"):
         check_min_heads(options.min_heads, anatomy, aim)
-    found = structured_search(
-        chooser.importance(examples, seed=seeds[0]),
-        rule=aim,
-        baseline=chooser.baseline(examples),
-        **shape,
-    )
+    scored, baseline = chooser.importance(examples, seed=seeds[0]), chooser.baseline(examples)
+    found = structured_search(scored, rule=aim, baseline=baseline, **shape)
     if chooser.scored is not None:
         chooser.scored(found.whole)
     first, *rest = found.trace
@@ -296,9 +301,8 @@ def _cross_validated(
             found: Scored = replace(ranked(*masks), metric=metric(living))
             return found
 
-        found = structured_search(
-            scored, rule=rule, baseline=chooser.baseline(held), strict=False, **shape
-        )
+        baseline = chooser.baseline(held)
+        found = structured_search(scored, rule=rule, baseline=baseline, strict=False, **shape)
         neurons = 0 if found.neuron_mask is None else int(found.neuron_mask.sum())
         sizes.append((int(found.head_mask.sum()), int(found.mlp_mask.sum()), neurons))
     mean = [round(float(n)) for n in np.mean(sizes, axis=0)]

@@ -65,9 +65,10 @@ def prune_for_property(
     from ...data.generated_treebank import GENERATED
     from ...data.sentences.word_labels import check_property
     from ...pruning.learned.property_options import recorded_options
+    from ...pruning.search.plan import CRITERIA
 
     if not criterion.startswith(_PROPERTY):
-        raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))
+        raise UnknownNameError("criterion", criterion, (*CRITERIA, f"{_PROPERTY}NAME"))
     name = criterion.removeprefix(_PROPERTY)
     check_property(name)
     out = prepare_out(

@@ -10,6 +10,7 @@ import typer
 
 from ...data.errors import ConfigError
 from ...data.output.outputs import MASKS, prepare_out
+from ...pruning.search.plan import CRITERIA
 from ..flags import refuse
 from ..options import (
     AsClasses,
@@ -60,10 +61,10 @@ def prune(
     criterion: Annotated[
         str,
         typer.Option(
-            help="what the subnetwork must keep: task, or property=NAME of words, such "
-            "as upos, xpos or deprel"
+            help="what the subnetwork must keep: score (of the task), loss, kl (outputs of the "
+            "full model), or property=NAME of words, such as upos, xpos or deprel"
         ),
-    ] = "task",
+    ] = "score",
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
@@ -189,7 +190,7 @@ def prune(
     Example: subprobe prune embedded --criterion property=upos --corpus treebank.conllu --out upos
     """
     progress = progress_of(quiet)
-    if criterion != "task":
+    if criterion not in CRITERIA:
         refuse(_OF_TASK, f"`criterion` {criterion}")
         prune_for_property(
             model, criterion, out,
@@ -230,6 +231,7 @@ def prune(
         "threshold": threshold,
         "keep": keep,
         "min_heads": min_heads,
+        "criterion": criterion,
         "scores": scores,
         "ablation": ablation,
         "match_donors": match_donors or "any",

@@ -16,6 +16,9 @@ HEAD_SHARE = 0.1
 
 RULES = ("gain", "study", "absolute")
 
+CRITERIA = ("score", "loss", "kl")
+"""What a search preserves: the metric of the task, its loss, or the outputs of the full model."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -27,24 +30,37 @@ class Rule:
     for single weights (magnitude) ends after at most 10 steps, regardless of the metric, so that
     its masks keep at least .9^9 = 38.7% of the weights.
 
+    A loss or divergence is lower if better, and searches negate it. `gain`: a share of the
+    reduction from the best constant prediction to the full model, whose divergence is 0.
+    `absolute`: the threshold is the highest loss or divergence. `study` is not defined.
+
     Raises:
-        UnknownNameError: if the rule is unknown.
-        ConfigError: if the share is not in (0, 1].
+        UnknownNameError: if the rule or the criterion is unknown.
+        ConfigError: if the share is not in (0, 1], or the rule is not defined for the criterion.
     """
 
     name: str = "gain"
     threshold: float = 0.9
+    criterion: str = "score"
 
     def __post_init__(self) -> None:
         if self.name not in RULES:
             raise UnknownNameError("rule", self.name, RULES)
         if not 0 < self.threshold <= 1:
             raise ConfigError(f"threshold must be in (0, 1], got {self.threshold}")
+        if self.criterion not in CRITERIA:
+            raise UnknownNameError("criterion", self.criterion, CRITERIA)
+        if self.name == "study" and self.criterion != "score":
+            raise ConfigError(
+                f"the rule study is a share of a score, not of the criterion {self.criterion}",
+                where="`rule`",
+                remedy="use the rule gain or absolute",
+            )
 
     def target(self, full: float, baseline: float) -> float:
         """Minimum metric of an accepted candidate."""
         if self.name == "absolute":
-            return self.threshold
+            return self.threshold if self.criterion == "score" else -self.threshold
         floor = baseline if self.name == "gain" else 0.0
         # in this form a threshold of 1 gives `full` itself, and a floor of 0 the study's product
         return self.threshold * full + (1 - self.threshold) * floor
@@ -118,6 +134,13 @@ def schedule(
 def check_threshold(rule: Rule | Size, full: float, target: float) -> None:
     """Raise if the full model misses a threshold that does not depend on it."""
     if isinstance(rule, Rule) and rule.name == "absolute" and not full >= target:
+        if rule.criterion != "score":
+            raise ConfigError(
+                f"the full model has a {rule.criterion} of {-full:.4f}, above the threshold "
+                f"{-target:.4f}",
+                where="threshold",
+                remedy="raise the threshold, or take a share of the reduction with rule gain",
+            )
         raise ConfigError(
             f"the full model scores {full:.4f}, below the threshold {target:.4f}",
             where="threshold",
@@ -133,6 +156,7 @@ def settings(rule: Rule | Size, target: float) -> dict[str, Any]:
         "rule": rule.name,
         "threshold": rule.threshold,
         "target": target if math.isfinite(target) else None,
+        **({} if rule.criterion == "score" else {"criterion": rule.criterion}),
     }
 
 

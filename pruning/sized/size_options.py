@@ -44,13 +44,13 @@ class SizeOptions:
     block: str = "1x1"
     criterion: str = "kl"
     learning_rate: float = 0.1
-    multiplier_rate: float = 1.0
+    multiplier_rate: float = 0.05
     ramp: float = 0.5
     start: float = 0.9
     final_beta: float = 200.0
     temperature: float = 2 / 3
     epochs: int = 6
-    batch_size: int = 16
+    batch_size: int = 8
     frozen: bool = True
     seed: int = 0
 
