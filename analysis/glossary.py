@@ -37,6 +37,15 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "middle": "A subnetwork of the size of super, made of units that are in neither super nor "
         "anti.",
         "complement": "The subnetwork of all units that a mask prunes.",
+        "curve": "Scores of subnetworks over the share of units that they keep.",
+        "faithfulness of a subnetwork": "Its score relative to the full model: 0 for the model "
+        "without all units of the curve, 1 for the full model.",
+        "CPR": "The circuit performance ratio: the area under the faithfulness of subnetworks over "
+        "their shares of kept units.",
+        "CMD": "The circuit-model distance: the area under |1 - faithfulness|. It is 0 if every "
+        "subnetwork scores as the full model does.",
+        "effective size": "The share of units in the smallest subnetwork whose score is within "
+        "some points of the full model.",
         # draws, seeds, states
         "seed": "One fine-tuning of the model, with its own good subnetwork and its own draws.",
         "draw": "One random or bad subnetwork; several are drawn for each good one.",

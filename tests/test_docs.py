@@ -27,9 +27,9 @@ SLOW = pytest.mark.slow
 LONG = {
     "README.md", "agreement.md", "artefacts.md", "attack.md", "attention-explanation.md",
     "attention-patterns.md", "behaviour.md", "calibration.md", "commands.md",
-    "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
-    "heuristics.md", "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md",
-    "multiple-choice.md", "own-data.md",
+    "comparing.md", "curve.md", "exporting.md", "faithfulness.md", "glue.md",
+    "head-attributions.md", "heuristics.md", "hidden-state-probes.md", "hidden-states.md",
+    "learned-gates.md", "mlm.md", "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip

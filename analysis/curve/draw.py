@@ -18,6 +18,7 @@ from ..steps.said import read_said
 from ..wording import counted, duration
 from .masks import (
     ORDERS,
+    Goods,
     check_kinds,
     draws_of,
     goods_of,
@@ -85,6 +86,12 @@ def check_asked(names: Sequence[str], asked: Asked) -> None:
             where="`order`",
             remedy="choose nested",
         )
+    if asked.units == "weights" and asked.options.ablation != "zero":
+        raise ConfigError(
+            "single weights have no output that another ablation could replace",
+            where="`ablation`",
+            remedy="choose zero, or other units",
+        )
 
 
 def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Progress) -> Panel:
@@ -105,15 +112,18 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
     """
     check_asked(names, asked)
     kinds = check_kinds(asked.kinds, len(names), asked.units)
-    goods: dict[str, list[Subnetwork]] = {}
+    goods: dict[str, Goods] = {}
+    good: list[list[Subnetwork]] = []
     sizes: Sizes | None = None
     if "super" in kinds:
         for name in names:
             loaded = opened(name)
             sizes = _sizes(loaded, asked, sizes)
-            good = goods_of(loaded, sizes, asked.options, asked.order, progress)
-            goods[name] = [good(place) for place in range(len(sizes))]
-    supers = supers_of(list(goods.values())) if goods else []
+            found = goods_of(loaded, sizes, asked.options, asked.order, progress)
+            each = [found.make(place) for place in range(len(sizes))]
+            goods[name] = Goods(each.__getitem__, found.empty)
+            good.append(each)
+    supers = supers_of(good) if good else []
     scored: list[ScoredModel] = []
     about: dict[str, Any] = {}
     for name in names:
@@ -129,11 +139,8 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
             progress.say(_estimate(loaded, sizes, kinds, asked, seconds, len(names)))
         for line in read_said(full, full.n_examples, loaded.max_length):
             progress.say(line)
-        if name in goods:
-            make: Callable[[int], Subnetwork] = goods[name].__getitem__
-        else:
-            make = goods_of(loaded, sizes, asked.options, asked.order, progress)
-        scored.append(scorer.score(make, kinds, asked.draws, asked.seed, supers))
+        own = goods.get(name) or goods_of(loaded, sizes, asked.options, asked.order, progress)
+        scored.append(scorer.score(own, kinds, asked.draws, asked.seed, supers))
         about = {
             "task": loaded.parts.spec.name,
             "split": loaded.parts.report_name,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import ConfigError, MaskError, UnknownNameError
+from ...models.ablation.constants import with_ablation
+from ...models.ablation.searching import replaced_as, searched_under
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.encoder.kept_units import kept_units_of
@@ -76,27 +79,34 @@ def totals_in(model: Any, units: str) -> dict[str, int]:
     return totals_of(anatomy_of(model), weights)
 
 
-def empty_mask(model: Any, sizes: Sizes) -> Subnetwork:
-    """The model without all units of the curve."""
-    return _of_size(model, sizes, None, dict.fromkeys(sizes.totals, 0))
+@dataclass(frozen=True)
+class Goods:
+    """The good masks of one model.
+
+    Attributes:
+        make: makes the mask of a size, given its place; masks of single weights are large.
+        empty: the model without all units of the curve.
+    """
+
+    make: Callable[[int], Subnetwork]
+    empty: Subnetwork
 
 
 def goods_of(
     loaded: LoadedModel, sizes: Sizes, options: PruneOptions, order: str, progress: Progress
-) -> Callable[[int], Subnetwork]:
-    """A function that makes the good mask of a size, given its place in `sizes`.
+) -> Goods:
+    """The good masks of a model, and the model without the units.
 
     Args:
         loaded: a fine-tuned model; its units are ranked on the selection examples, and single
             weights by their magnitude.
         sizes: the sizes.
-        options: importance and search.
+        options: importance, ablation and search.
         order: one of `ORDERS`.
         progress: receives the progress of the ranking or the searches.
 
     Raises:
-        UnknownNameError: if there is no such order.
-        ConfigError: for searches of single weights.
+        UnknownNameError: if there is no such order or ablation.
     """
     if order not in ORDERS:
         raise UnknownNameError("order", order, ORDERS)
@@ -111,18 +121,38 @@ def goods_of(
         "importance": importance_of(sizes.units, options),
         "fingerprint": weights_fingerprint(loaded.model),
     }
-    if order == "nested":
-        ranked = None if sizes.units == "weights" else _ranked(loaded, sizes, options, progress)
-        return lambda at: _of_size(loaded.model, sizes, ranked, sizes.counts[at]).with_meta(**about)
-    if sizes.units == "weights":
-        raise ConfigError(
-            "weights are ranked by their magnitude, which no search changes",
-            where="`order`",
-            remedy="choose nested",
-        )
-    full = full_subnetwork(anatomy_of(loaded.model)).with_meta(**about)
-    found = [*_searched(loaded, sizes, options, progress), full]
-    return found.__getitem__
+    reading = {"batch_size": options.batch_size, "max_length": loaded.max_length}
+    like = searched_under(options.ablation, loaded.model, loaded.tokenizer, loaded.parts, **reading)
+    learnt = options.ablation == "learned"
+
+    def replaced(mask: Subnetwork) -> Subnetwork:
+        """The mask under the ablation; learned constants belong to one mask."""
+        if not learnt or mask.ablation == options.ablation:
+            return replaced_as(mask, like) if mask.ablation == "zero" else mask
+        return with_ablation(
+            mask, options.ablation, loaded.model, loaded.tokenizer, loaded.parts, **reading,
+            say=progress.say,
+        )  # fmt: skip
+
+    empty = replaced(_of_size(loaded.model, sizes, None, dict.fromkeys(sizes.totals, 0)))
+    if order == "search":
+        full = full_subnetwork(anatomy_of(loaded.model)).with_meta(**about)
+        found = [*_searched(loaded, sizes, options, progress), replaced_as(full, like)]
+        return Goods(found.__getitem__, empty)
+    by_magnitude = sizes.units == "weights"
+    ranked = None if by_magnitude else _ranked(loaded, sizes, options, like, progress)
+    made: dict[int, Subnetwork] = {}
+
+    def make(place: int) -> Subnetwork:
+        if place in made:
+            return made[place]
+        mask = _of_size(loaded.model, sizes, ranked, sizes.counts[place]).with_meta(**about)
+        mask = replaced_as(mask, like) if place == len(sizes) - 1 else replaced(mask)
+        if learnt:
+            made[place] = mask
+        return mask
+
+    return Goods(make, empty)
 
 
 def importance_of(units: str, options: PruneOptions) -> str:
@@ -154,13 +184,18 @@ def supers_of(goods: Sequence[Sequence[Subnetwork]]) -> list[Subnetwork]:
 
 
 def _ranked(
-    loaded: LoadedModel, sizes: Sizes, options: PruneOptions, progress: Progress
+    loaded: LoadedModel,
+    sizes: Sizes,
+    options: PruneOptions,
+    like: Subnetwork,
+    progress: Progress,
 ) -> dict[str, npt.NDArray[np.int64]]:
     """Type of unit -> flat indices of its units in the full model, the most important first."""
     anatomy = anatomy_of(loaded.model)
     chooser = Chooser(
-        loaded.model, loaded.tokenizer, loaded.parts, options, loaded.max_length, progress.say
-    )
+        loaded.model, loaded.tokenizer, loaded.parts, options, loaded.max_length, progress.say,
+        like=like,
+    )  # fmt: skip
     whole = full_subnetwork(anatomy)
     masks = [whole.head_mask, whole.mlp_mask]
     if "neurons" in sizes.totals:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy.typing as npt
 from ...data.errors import UnknownNameError
 from ...data.tasks.metrics import baseline_of, majority
 from ...data.tasks.task import TaskParts
+from ...models.ablation.searching import replaced_as
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, Scorer
 from ..single.loaded import LoadedModel
 from ..statistics.clusters import Units, units_of
 from ..steps.progress import Progress
-from .masks import control_of, draws_of, empty_mask
+from .masks import Goods, control_of, draws_of
 from .sizes import Sizes
 
 MASK_BYTES = 256 * 2**20
@@ -138,7 +139,7 @@ class CurveScorer:
 
     def score(
         self,
-        good: Callable[[int], Subnetwork],
+        goods: Goods,
         kinds: Sequence[str],
         draws: int,
         seed: int,
@@ -147,7 +148,7 @@ class CurveScorer:
         """Answers and scores of all masks.
 
         Args:
-            good: makes the good mask of a size.
+            goods: the good masks.
             kinds: kinds of masks.
             draws: random and bad masks of each size.
             seed: seed of the draws.
@@ -162,10 +163,10 @@ class CurveScorer:
             for kind in kinds
         }
         total = 1 + sum(one.shape[1] * one.shape[2] for one in answers.values())
-        made = self._masks(good, answers, seed, supers)
+        made = self._masks(goods, answers, seed, supers)
         marks: list[Mark] = []
         empty: Evaluation | None = None
-        ablation = good(0)
+        smallest = goods.make(0)
         with self.progress.stage(f"scoring {total} masks of {self.loaded.name}") as advance:
             for group in _groups(made, MASK_BYTES):
                 done = len(marks)
@@ -195,29 +196,30 @@ class CurveScorer:
             marks=tuple(marks),
             scores={"full": full.metrics[self.metric], "empty": empty.metrics[self.metric]},
             baseline=_baseline(full, parts, self.metric),
-            ablation=getattr(ablation, "ablation", "zero"),
-            selection=ablation.selection,
+            ablation=smallest.ablation,
+            selection=smallest.selection,
             flag=str(self.loaded.meta.get("flag") or ""),
         )
 
     def _masks(
         self,
-        good: Callable[[int], Subnetwork],
+        goods: Goods,
         answers: Mapping[str, Answers],
         seed: int,
         supers: Sequence[Subnetwork],
     ) -> Iterator[tuple[str, int, int, Subnetwork]]:
         """Kind, place, draw and mask, one after another: all together may not fit into memory."""
         model = self.loaded.model
-        yield "empty", 0, 0, empty_mask(model, self.sizes)
+        yield "empty", 0, 0, goods.empty
         for place in range(len(self.sizes)):
-            own = good(place)
+            own = goods.make(place)
             for kind, held in answers.items():
                 for draw in range(held.shape[2]):
                     if kind == "good":
                         yield kind, place, draw, own
                     elif kind == "super":
-                        yield kind, place, draw, supers[place]
+                        # its constants are those of this model
+                        yield kind, place, draw, replaced_as(supers[place], own)
                     else:
                         yield kind, place, draw, control_of(kind, own, model, seed, draw)
 

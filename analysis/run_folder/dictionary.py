@@ -21,6 +21,7 @@ from .columns import (
     TYPES,
     Column,
 )
+from .own_tables.curve_columns import CURVES
 from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import ATTACKED, HEADS, WORDS
 from .spread_columns import OVER_SEEDS
@@ -56,6 +57,7 @@ _OWN |= dict.fromkeys(
 )
 _OWN |= {"attribution_agreement": AGREEMENT, **ANSWERED, "calibration_differences": COMPARED}
 _OWN |= OVER_SEEDS
+_OWN |= CURVES
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,6 +73,12 @@ def curve(
         str, typer.Option(help="how units are ranked; see: subprobe list importance")
     ] = "gate-example",
     normalise: Annotated[str, typer.Option(help="l2 (by layer) or none")] = "l2",
+    ablation: Annotated[
+        str,
+        typer.Option(
+            help="what replaces the output of a pruned unit: zero, mean, mean-by-position, learned"
+        ),
+    ] = "zero",
     metric: Annotated[
         str, typer.Option(help="a metric of the task; default: its primary metric")
     ] = "",
@@ -118,6 +124,7 @@ def curve(
     given = {
         "importance": importance,
         "normalise": normalise,
+        "ablation": ablation,
         **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
     }
@@ -135,15 +142,19 @@ def curve(
     )
     check_asked(model, asked)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
-    panel = draw_curve(
-        model,
-        lambda name: open_for_task(
+    opened: set[str] = set()
+
+    def load(name: str) -> Any:
+        """Load a model; what is unusual about it is said once."""
+        silent = quiet or name in opened
+        opened.add(name)
+        return open_for_task(
             name, choice, selection=selection, labels=labels, max_length=max_length, limit=limit,
-            device=device, allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
-        ),
-        asked,
-        progress,
-    )  # fmt: skip
+            device=device, allow_no_specials=allow_no_specials, progress=progress_of(silent),
+            quiet=silent,
+        )  # fmt: skip
+
+    panel = draw_curve(model, load, asked, progress)
     found = curve_of(panel, within=within, correction=correction)
     if out is not None:
         save_curve(found, out, overwrite=overwrite)

@@ -18,8 +18,7 @@ from .candidate import classifying_as
 MOST_BYTES = 256 * 2**20
 """Memory for hidden states that several masks share."""
 
-ZERO = "zero"
-SHARING = (ZERO, "mean", "mean-by-position", "learned")
+SHARING = ("zero", "mean", "mean-by-position", "learned")
 """Ablations under which a hidden state depends on the text and on the layers below it alone."""
 
 Made = TypeVar("Made")
@@ -45,12 +44,12 @@ class SharedLayers:
         self._width = anatomy.num_heads * anatomy.head_size
         self._layers = anatomy.num_layers
         whole = full_subnetwork(anatomy)
-        each = [mask or whole for mask in masks]
-        for mask in each:
-            mask.check_fits(anatomy)
-        keys = [_key(mask, shares=not anatomy.shared) for mask in each]
-        first: dict[tuple[bytes, ...], Subnetwork] = {}
-        for key, mask in zip(keys, each, strict=True):
+        for mask in masks:
+            (mask or whole).check_fits(anatomy)
+        keys = [_key(mask or whole, shares=not anatomy.shared) for mask in masks]
+        # None stays None: a smaller model has no units that a full mask could keep
+        first: dict[tuple[bytes, ...], Subnetwork | None] = {}
+        for key, mask in zip(keys, masks, strict=True):
             first.setdefault(key, mask)
         ordered = sorted(first)
         place = {key: at for at, key in enumerate(ordered)}
@@ -136,14 +135,13 @@ def _key(mask: Subnetwork, *, shares: bool) -> tuple[bytes, ...]:
         + (b"" if neurons is None else neurons[layer].tobytes())
         for layer in range(len(mask.mlp_mask))
     ]
-    ablation = getattr(mask, "ablation", ZERO)
-    whole = hashlib.sha256(ablation.encode())
-    for name, values in getattr(mask, "constants", {}).items():
+    whole = hashlib.sha256(mask.ablation.encode())
+    for name, values in mask.constants.items():
         whole.update(name.encode() + values.tobytes())
     for path, kept in mask.weight_masks.items():
         if not kept.all():
             whole.update(path.encode() + np.packbits(kept).tobytes())
-    if not shares or ablation not in SHARING:
+    if not shares or mask.ablation not in SHARING:
         whole.update(b"\0".join(layers))
     return (whole.digest(), *layers)
 

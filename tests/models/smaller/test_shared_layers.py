@@ -12,7 +12,9 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller import shared_layers
+from subprobe.models.smaller.candidate import classifying_as
 from subprobe.models.smaller.shared_layers import SharedLayers
+from subprobe.models.smaller.shrink import shrink
 from tiers import mostly_slow
 from tiny import FAMILIES, SEPARABLE, tiny_model
 
@@ -97,7 +99,7 @@ def test_every_layer_runs_once_for_each_distinct_start():
     shared = SharedLayers(model, masks)
     starts = {tuple(mask.mlp_mask[:depth]) for mask in masks for depth in range(1, L + 1)}
     assert shared.layers_run == len(starts)
-    original = shared_layers.classifying_as
+    original = classifying_as
 
     def counted(running, mask):
         manager = original(running, mask)
@@ -136,10 +138,22 @@ def test_nothing_is_left_on_the_model_after_an_error():
     assert model_state(model) == before
 
 
+def test_a_smaller_model_runs_as_it_is_and_under_masks_of_what_it_has():
+    model = tiny_model("bert", "classification", 3, layers=L, heads=H)
+    kept = some_masks(model)[5]
+    less = kept.with_meta(mlp_mask=np.array([True, False, True]))
+    batches = batches_of(model, *texts(4), 2)
+    _, found = together(shrink(model, kept), [None, kept, less], batches)
+    expected = by_gates(model, [kept, kept, less], batches)
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_masks_whose_donors_run_the_model_share_no_layer():
     model = tiny_model("bert", "classification", 3, layers=L, heads=H)
     masks = some_masks(model)[2:6]
     assert SharedLayers(model, masks).layers_run < L * len(masks)
     for mask in masks:
-        object.__setattr__(mask, "ablation", "resample")
+        object.__setattr__(mask, "ablation", "resample")  # without the donors of a real one
     assert SharedLayers(model, masks).layers_run == L * len(masks)
