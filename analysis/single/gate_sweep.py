@@ -173,7 +173,7 @@ def _rows_of(
     about = identity(loaded.name, mask, state) | {
         "task": loaded.parts.spec.name,
         "selection": mask.selection,
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
         "variant": variant,
     }
     scores = _scores(loaded, found.model, mask, state, variant)
@@ -200,7 +200,7 @@ def _scores(
     about = identity(loaded.name, mask, state) | {
         "task": parts.spec.name,
         "selection": selection_of(mask, parts),
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
         "variant": variant,
     }
     return pd.concat(frames, ignore_index=True).assign(**about)
