@@ -115,3 +115,12 @@ def test_an_unknown_class_or_column_is_refused(tmp_path):
         read_challenge(path, COLUMNS, ("a-b", "a b"), {}, pair=True)
     with pytest.raises(DataFileError, match="no column 'nothing'"):
         read_challenge(path, {**COLUMNS, "group": "nothing"}, CLASSES, {}, pair=True)
+
+
+def test_labels_that_no_row_has_are_refused(tmp_path):
+    path = write(tmp_path / "s.tsv", [{**one, "gold": n % 2} for n, one in enumerate(RECORDS)])
+    pairs = label_pairs(["0=not_duplicate", "1=duplicate", "two=duplicate"])
+    with pytest.raises(DataFileError, match=r"no row has the label 'two' that challenge\.labels"):
+        read_challenge(path, COLUMNS, CLASSES, pairs, pair=True)
+    del pairs["two"]
+    assert len(read_challenge(path, COLUMNS, CLASSES, pairs, pair=True).examples) == 3
