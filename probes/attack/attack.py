@@ -112,7 +112,7 @@ def run_attack(
         PUBLISHED_COSINE,
     )
     settings = [
-        f"candidates={candidates}",
+        f"candidates={source_name(candidates, vectors, language_model)}",
         f"count={count}",
         *([f"min_cosine={min_cosine:g}"] if candidates in ("vectors", "glove") else []),
         f"procedure={procedure}",
@@ -131,6 +131,24 @@ def run_attack(
             notes={"n_examples": len(texts.examples), "n_attacked": int(result.attacked.sum())},
         )
     )
+
+
+def source_name(candidates: Name, vectors: str = "", language_model: str = "") -> str:
+    """What rows call a source: with the name of its file or language model, without folders.
+
+    `mlm:probed` is the probed model's own masked-LM head.
+    """
+    if candidates == "vectors":
+        return f"vectors:{_last(vectors)}"
+    if candidates == "mlm":
+        return f"mlm:{_last(language_model) or 'probed'}"
+    return candidates
+
+
+def _last(path: str) -> str:
+    """The last part of a path or hub id, without the characters that separate settings."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name.replace(";", "_").replace("=", "_")
 
 
 def attack_with(
