@@ -15,6 +15,7 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    GroupDisjoint,
     Labels,
     Limit,
     MaxLength,
@@ -48,6 +49,7 @@ def gates(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
     learning_rate: Annotated[float, typer.Option(help="peak learning rate; of the gates")] = 0.2,
     batch_size: Annotated[int, batch_size_option("8 (a batch shares one draw of the gates)")] = 0,
@@ -83,7 +85,9 @@ def gates(
         seed=seed,
     )
     progress = progress_of(quiet)
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     loaded = open_for_task(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,

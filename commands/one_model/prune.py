@@ -18,6 +18,7 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    GroupDisjoint,
     Labels,
     Limit,
     MaxLength,
@@ -39,8 +40,9 @@ from .property_mask import prune_for_property
 from .task_model import open_for_task
 
 _OF_TASK = (
-    "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
-    "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
+    "task", "data_dir", "column", "quotes", "as_classes", "group_disjoint", "method",
+    "importance", "normalise", "rule", "threshold", "keep", "min_heads", "folds", "selection",
+    "scores", "labels",
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
@@ -65,6 +67,7 @@ def prune(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     method: Annotated[
         str,
         typer.Option(
@@ -222,7 +225,9 @@ def prune(
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     loaded = open_for_task(
         model, choice, selection="" if folds else selection, labels=labels, max_length=max_length,
         limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,
