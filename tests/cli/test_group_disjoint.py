@@ -31,7 +31,7 @@ def test_the_flag_reads_what_the_option_of_a_run_reads(subprobe_command, folder)
     plain = read(subprobe_command, folder, *group)["splits"]["train"]
     apart = read(subprobe_command, folder, *group, "--group-disjoint")["splits"]["train"]
     # two of the four writers are in validation and test
-    assert (plain["n"], apart["n"]) == (16, 8)
+    assert (plain["examples"], apart["examples"]) == (16, 8)
     assert sum(apart["left_out"].values()) == 8
 
 
