@@ -12,6 +12,7 @@ examples; at `seeds and examples`, the mean over infinitely many seeds as well.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,11 +26,14 @@ from subprobe.analysis.statistics.paired import (
     over_two_runs,
 )
 from subprobe.analysis.statistics.paired_coverage import (
+    CROSSED_AND_EXAMPLES,
+    CROSSED_RUNS,
     EXAMPLES,
     SEEDS_AND_EXAMPLES,
     TWO_RUNS,
 )
 from subprobe.analysis.statistics.weighted import CLASS_METRICS, weight_blocks, weighted_scores
+from subprobe.data.seeds import Grid
 
 ITEMS = (5, 10, 30, 100, 300)
 SEEDS = (3, 5, 10, 30)
@@ -58,6 +62,8 @@ class PairLaw:
         seed_spread: standard deviation of a seed's part, on the scale of the law.
         members: examples of each cluster, neighbours; n is a multiple of it.
         icc: how alike the noise of one cluster's examples is: its intra-class correlation.
+        of_seeds: shares of the variance of b that the initialisation and the data order have; the
+            seeds are a square grid where they are given, and otherwise independent.
     """
 
     family: str
@@ -69,6 +75,15 @@ class PairLaw:
     seed_spread: float
     members: int = 1
     icc: float = 0.0
+    of_seeds: tuple[float, float] | None = None
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid of crossed seeds."""
+        if self.of_seeds is None:
+            return None
+        side = tuple(range(math.isqrt(self.seeds)))
+        return Grid(side, side)
 
 
 def pair_laws() -> list[PairLaw]:
@@ -164,7 +179,7 @@ def cover_pairs(
         count = min(step, simulations - start)
         for name, (first, second) in simulated_scores(law, count, weights, rng).items():
             for g in range(count):
-                made = intervals(first[:, g], second[:, g], law.n)
+                made = intervals(first[:, g], second[:, g], law.n, law.grid)
                 for interval, (low, high) in made.items():
                     if np.isfinite(low):
                         covered = bool(low <= differences[name] <= high)
@@ -175,16 +190,34 @@ def cover_pairs(
     }
 
 
-def intervals(first: Any, second: Any, n: int) -> dict[str, tuple[float, float]]:
+def intervals(
+    first: Any, second: Any, n: int, grid: Grid | None = None
+) -> dict[str, tuple[float, float]]:
     """Both sides [1 + R, S], the first line without resampling -> the limits of each interval."""
     gaps = first - second
     value, seeds = float(gaps[0].mean()), gaps.shape[1]
     if seeds == 1:
         return {EXAMPLES: expanded_limits(gaps[1:, 0], n)}
+    if grid is not None:
+        return {
+            CROSSED_AND_EXAMPLES: over_seeds_and_examples(value, gaps[1:], grid=grid),
+            CROSSED_RUNS: over_two_runs(value, first[1:], second[1:], grids=(grid, grid)),
+        }
     return {
         SEEDS_AND_EXAMPLES: over_seeds_and_examples(value, gaps[1:]),
         TWO_RUNS: over_two_runs(value, first[1:], second[1:]),
     }
+
+
+def _of_seeds(law: PairLaw, count: int, rng: np.random.Generator) -> Any:
+    """The part of each model's seeds [2, 1, G, S], of variance 1."""
+    left = rng.normal(size=(2, 1, count, law.seeds))
+    if law.of_seeds is None:
+        return left
+    side, (of_init, of_order) = math.isqrt(law.seeds), law.of_seeds
+    rows, columns = rng.normal(size=(2, 2, 1, count, side))
+    both = np.sqrt(of_init) * rows[..., :, None] + np.sqrt(of_order) * columns[..., None, :]
+    return both.reshape(left.shape) + np.sqrt(1 - of_init - of_order) * left
 
 
 def _alike(law: PairLaw, draw: Any, shape: tuple[int, ...]) -> Any:
@@ -203,7 +236,7 @@ def simulated_scores(
     """Both models' scores on resamples [R, G, S] of G simulations, for each outcome."""
     shape = (law.n, count, law.seeds)
     levels = np.array([law.level + law.effect, law.level])
-    b = law.seed_spread * rng.normal(size=(2, 1, count, law.seeds))
+    b = law.seed_spread * _of_seeds(law, count, rng)
     if law.family == "classes":
         rho = _overlap(law) or 0.0
         # the same examples in all seeds of one simulation

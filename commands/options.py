@@ -143,6 +143,10 @@ AsClasses = Annotated[
         "--as-classes", help="take every label as a class name, even numbers, '-', -1 and NA"
     ),
 ]
+GroupDisjoint = Annotated[
+    bool,
+    typer.Option("--group-disjoint", help="remove from train the groups of splits that are scored"),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(

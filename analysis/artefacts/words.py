@@ -17,6 +17,8 @@ from .linear import WORD, Floats
 
 SMOOTHING = 100
 TOP = 10
+NONE = 1e-12
+"""PMI up to this is 0 but for rounding."""
 IN_GROUPS = "texts of a group are not independent"
 """`flag` where a test would take dependent texts as independent."""
 COLUMNS = (
@@ -79,7 +81,10 @@ def word_table(
     top: int = TOP,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The words with the highest PMI of each class (COLUMNS).
+    """The words with the highest PMI of each class (COLUMNS), of those with a PMI above 0.
+
+    A word with a PMI of 0 or less does not go with a class: a class may have fewer words than
+    `top`, or none.
 
     `share` is the share of the class among the texts with the word, with its exact binomial
     interval (Clopper and Pearson 1934), beside the share of the class among all texts. p is the
@@ -93,7 +98,7 @@ def word_table(
         names: the K classes.
         units: the group of each text [N].
         smoothing: see `mutual_information`.
-        top: number of words of each class.
+        top: maximum number of words of each class.
         seed: of the bootstrap.
     """
     from scipy.stats import hypergeom
@@ -109,7 +114,8 @@ def word_table(
     records: list[dict[str, Any]] = []
     for k, name in enumerate(names):
         # ties in the order of the words
-        for rank, w in enumerate(np.argsort(-pmi[:, k], kind="stable")[:top], 1):
+        best = [w for w in np.argsort(-pmi[:, k], kind="stable")[:top] if pmi[w, k] > NONE]
+        for rank, w in enumerate(best, 1):
             of_class, n = int(counts[w, k]), int(n_word[w])
             mine = there[:, [w]].toarray().ravel() > 0
             if single:

@@ -19,6 +19,8 @@ from ..statistics.paired import expanded_limits
 from ..summary.kinds import by_method
 from .binned import BINNED, BINS, BRIER, NLL, OVERCONFIDENCE
 from .curve import reliability
+from .exchange import TEST, exchange_tests
+from .forecasts import Forecasts
 from .rows import baseline_of, class_shares, constant_forecast
 from .stored import stored_forecasts
 from .summary import NO_SPREAD, ONE_UNIT, Resampled, resampled_measures, summed
@@ -44,12 +46,14 @@ TABLES: Mapping[str, dict[str, str]] = {
         **dict.fromkeys(("model", "task"), _TEXT),
         **{f"{name}_{side}": _TEXT for side in "ab" for name in ("method", "kind", "state")},
         "question": _TEXT, "metric": _TEXT, "value_a": _REAL, "value_b": _REAL,
-        "difference": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "n": _WHOLE,
-        "n_clusters": _WHOLE, "n_seeds": _WHOLE,
+        "difference": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
+        "test": _TEXT, **_P, "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "flag": _TEXT,
     },
     "calibration_notes": {"note": _TEXT},
 }  # fmt: skip
 """Table -> its columns with their types."""
+TESTED = ("calibration", "calibration_differences")
+"""Tables with tests, which are corrected for all lines of a task together."""
 COMPARED = (*BINNED, BRIER, NLL, OVERCONFIDENCE)
 
 Classes = Mapping[str, Mapping[str, int]]
@@ -75,8 +79,9 @@ def answer_tables_of(
     """What the answers of all models say beyond their scores.
 
     A line is about one kind and state: the mean over seeds of each seed's mean over draws.
-    Intervals resample examples or clusters, for these seeds and draws. The tests of calibration of
-    one task are a family. Lines of the full model are repeated for each method.
+    Intervals resample examples or clusters, for these seeds and draws, and tests of differences
+    exchange them. The tests of calibration of one task are a family, and those of differences
+    another. Lines of the full model are repeated for each method.
 
     Args:
         rows: tidy rows of a run.
@@ -99,6 +104,7 @@ def answer_tables_of(
         answers, notes = answers_of(mine[mine["metric"] == mine["metric"].iloc[0]], cells)
         lines["calibration_notes"] += [{"note": f"{task}: {note}"} for note in notes]
         measured: dict[Model, Resampled] = {}
+        said: dict[Model, Mapping[int, Forecasts]] = {}
         for who, seeds in answers.items():
             line = about | dict(zip(("method", "kind", "state"), who, strict=True)) | _counts(seeds)
             lines["labels"] += [
@@ -109,6 +115,7 @@ def answer_tables_of(
                 why = f"{task}: {spoken(*who[1:])}: its cells hold no confidences of each class"
                 lines["calibration_notes"].append({"note": why})
                 continue
+            said[who] = forecasts
             measured[who] = resampled_measures(forecasts, bins=bins, resamples=resamples)
             chance = constant_forecast(
                 class_shares_of(known), next(iter(seeds.values())).gold.astype(int)
@@ -118,12 +125,13 @@ def answer_tables_of(
                 {**line, **found}
                 for found in reliability(forecasts, bins=bins, resamples=resamples)
             ]
-        lines["calibration_differences"] += [about | one for one in _differences(measured)]
+        gaps = _differences(measured, said, bins)
+        lines["calibration_differences"] += [about | one for one in gaps]
     tables = {name: frame_of(found, TABLES[name]) for name, found in lines.items()}
-    tested = tables["calibration"]
-    if len(tested):
-        tested = adjust_rows(tested, ["model", "task"], correction)
-        tables["calibration"] = frame_of(tested, TABLES["calibration"])
+    for name in TESTED:
+        if len(tested := tables[name]):
+            tested = adjust_rows(tested, ["model", "task"], correction)
+            tables[name] = frame_of(tested, TABLES[name])
     return {name: by_method(table) if "kind" in table else table for name, table in tables.items()}
 
 
@@ -151,7 +159,9 @@ def _measures(found: Resampled, chance: dict[str, float]) -> Iterator[dict[str, 
         }  # fmt: skip
 
 
-def _differences(measured: Mapping[Model, Resampled]) -> Iterator[dict[str, Any]]:
+def _differences(
+    measured: Mapping[Model, Resampled], said: Mapping[Model, Mapping[int, Forecasts]], bins: int
+) -> Iterator[dict[str, Any]]:
     """Each pair of interest: differences on the same resamples, over the seeds of both.
 
     Those of binned errors are reflected at the value, as in `summed`.
@@ -161,6 +171,7 @@ def _differences(measured: Mapping[Model, Resampled]) -> Iterator[dict[str, Any]
         seeds = sorted(set(first.seeds) & set(second.seeds))
         if not seeds:
             continue
+        tests = exchange_tests(said[pair.first], said[pair.second], seeds, bins=bins)
         for metric in COMPARED:
             a, b = first.mean(metric, seeds), second.mean(metric, seeds)
             drawn = first.drawn(metric, seeds) - second.drawn(metric, seeds)
@@ -173,5 +184,6 @@ def _differences(measured: Mapping[Model, Resampled]) -> Iterator[dict[str, Any]
             yield {
                 **pair_columns(pair), "metric": metric, "value_a": a, "value_b": b,
                 "difference": a - b, "ci_low": low, "ci_high": high, "ci_method": method,
+                "test": TEST, "p_value": tests[metric].p_value, "flag": tests[metric].flag,
                 "n": first.n, "n_clusters": first.n_units, "n_seeds": len(seeds),
             }  # fmt: skip

@@ -68,8 +68,6 @@ def score_words(work: Work) -> CellOutput:
     """Score a linear model on counted words, a baseline without an encoder."""
     if work.parts.spec.masked:
         raise Nothing("a bag of words predicts no masked pieces")
-    if work.parts.spec.choices:
-        raise Nothing("a bag of words chooses no options")
     evaluation = bag_of_words(work.parts)
     rows = performance_rows(evaluation, work.parts).assign(kind=NAME)
     return work.named(CellOutput(rows, _items_of(evaluation)), None, "trained")

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.seeds import Pairs, design_of
 from ..statistics.checks import trusted
 from ..statistics.clusters import count_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired import expanded_limits, over_two_runs
-from ..statistics.paired_coverage import EXAMPLES, TWO_RUNS
-from ..statistics.paired_tests import exchanged_groups
+from ..statistics.paired_coverage import CROSSED_RUNS, EXAMPLES, TWO_RUNS
+from ..statistics.paired_tests import Tested, crossed_groups, exchanged_groups
 from ..statistics.uncertainty import Floats
+from ..statistics.variation import CROSSED_GROUPS, EXCHANGED, INCOMPLETE, pairs_in
 from ..statistics.weighted import RESAMPLES, weight_blocks, weighted_scores
-from .pair_records import Sizes, frame_of
+from .pair_records import frame_of
+from .pairs import Sizes
 from .run_items import Answers, answers_of, model_columns
 from .seed_points import seed_points
 
@@ -81,7 +84,8 @@ def between_runs(
     answers = [_answers(run) for run in runs]
     for a, b in combinations(range(len(runs)), 2):
         names = {"run_a": runs[a].name, "run_b": runs[b].name}
-        found = _Two(names, points[a], points[b], answers[a], answers[b], resamples)
+        pairs = pairs_in(runs[a].rows), pairs_in(runs[b].rows)
+        found = _Two(names, points[a], points[b], answers[a], answers[b], resamples, pairs)
         compared += found.compared
         tests += found.tests
         notes += found.notes
@@ -119,11 +123,12 @@ class _Two:
         answers_a: dict[tuple[str, ...], dict[int, Answers]],
         answers_b: dict[tuple[str, ...], dict[int, Answers]],
         resamples: int,
+        pairs: tuple[Pairs, Pairs],
     ):
         self.compared: list[dict[str, Any]] = []
         self.tests: list[dict[str, Any]] = []
         self.notes: list[str] = []
-        self._resamples, self._unpaired = resamples, set[str]()
+        self._resamples, self._unpaired, self._pairs = resamples, set[str](), pairs
         sides = []
         for points in (first, second):
             grouped = points.groupby(_KEY, sort=False, dropna=False, observed=True)
@@ -163,8 +168,13 @@ class _Two:
         answers_a: dict[tuple[str, ...], dict[int, Answers]],
         answers_b: dict[tuple[str, ...], dict[int, Answers]],
     ) -> None:  # fmt: skip
-        a, b = (side["mean"].to_numpy(dtype=float) for side in (mine, other))
         flags = {f for side in (mine, other) for flag in side["flag"] for f in flag.split(", ")}
+        designs = [design_of(side["seed"].astype(int), pairs) for side, pairs in
+                   zip((mine, other), self._pairs, strict=True)]  # fmt: skip
+        a, b = (
+            side.set_index("seed")["mean"].astype(float)[list(design.seeds)].to_numpy()
+            for side, design in zip((mine, other), designs, strict=True)
+        )
         same = {
             **line, "value_a": a.mean(), "value_b": b.mean(), "difference": a.mean() - b.mean(),
             "median_a": np.median(a), "median_b": np.median(b), "seeds_a": len(a),
@@ -179,10 +189,16 @@ class _Two:
         else:
             said = "no interval: values over seeds only, see the tests"
             self.compared.append(same | {"level": "these seeds", "ci_method": said})
-        tested = exchanged_groups(a, b)
+        grids = designs[0].grid, designs[1].grid
+        crossed = any(design.crossed for design in designs)
+        if any(design.incomplete for design in designs):
+            tested = Tested(float("nan"), 1.0, INCOMPLETE)
+        else:
+            tested = crossed_groups(a, b, grids) if crossed else exchanged_groups(a, b)
         self.tests.append(
             {
-                **line, "test": "seeds exchanged between runs", "difference": a.mean() - b.mean(),
+                **line, "test": CROSSED_GROUPS if crossed else EXCHANGED,
+                "difference": a.mean() - b.mean(),
                 "effect": "Cohen's d", "effect_size": _cohens_d(a, b), "seeds_a": len(a),
                 "seeds_b": len(b), "p_value": tested.p_value, "p_floor": tested.floor,
                 "flag": tested.flag,
@@ -198,26 +214,37 @@ class _Two:
         paired = paired and np.array_equal(one.units, two.units)
         if not paired:
             self._unpaired.add(task)
+        designs = [design_of(side, pairs) for side, pairs in
+                   zip((first, second), self._pairs, strict=True)]  # fmt: skip
+        first, second = ({seed: side[seed] for seed in design.seeds} for side, design in
+                         zip((first, second), designs, strict=True))  # fmt: skip
         a = self._resampled(metric, first, 0)
         b = self._resampled(metric, second, 0 if paired else 1)  # [R, S]
         fewer = min(one, two, key=lambda said: count_of(said.units))
         sizes = Sizes(len(fewer.ids), count_of(fewer.units))
         share = float(np.mean(one.predictions[:, 0] != two.predictions[:, 0])) if paired else 1.0
         kind = "paired" if paired else "unpaired"
-        seeds = min(len(first), len(second))
+        seeds = min(design.units for design in designs)
+        grids = designs[0].grid, designs[1].grid
+        drawn, of_runs = "seeds drawn in each run", TWO_RUNS
+        if any(design.crossed for design in designs):
+            drawn = "rows and columns of crossed seeds drawn in each run"
+            of_runs = CROSSED_RUNS
         fixed = a.mean(axis=1) - b.mean(axis=1)
         wanted = (
             ("these seeds", EXAMPLES, expanded_limits(fixed, sizes.n_clusters), 1,
              f"{kind} bootstrap over {sizes.over}"),
-            ("seeds and examples", TWO_RUNS, over_two_runs(value, a, b), seeds,
-             f"{kind} bootstrap over {sizes.over}, seeds drawn in each run"),
+            ("seeds and examples", of_runs, over_two_runs(value, a, b, grids=grids), seeds,
+             f"{kind} bootstrap over {sizes.over}, {drawn}"),
         )  # fmt: skip
         found = []
         for level, interval, (low, high), of_seeds, name in wanted:
             coverage = sizes.coverage(interval, metric, seeds=of_seeds, share=share)
             line: dict[str, Any] = {"level": level, **vars(sizes), "coverage": coverage}
             said = f"{name} ({self._resamples})"
-            if trusted(coverage) and np.isfinite(low):
+            if interval != EXAMPLES and any(design.incomplete for design in designs):
+                line["ci_method"] = f"no {said}: {INCOMPLETE}"
+            elif trusted(coverage) and np.isfinite(low):
                 line |= {"ci_low": low, "ci_high": high, "ci_method": said}
             else:
                 line["ci_method"] = f"no {said}: too few items or seeds for .92 coverage"

@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ...data.seeds import meet
 from ..statistics.corrections import adjust_rows
-from ..statistics.variation import SEEDS
+from ..statistics.variation import SEEDS, pairs_in
 from ..summary.kinds import BESIDE_FULL, KINDS
 from .run_items import model_columns
 
@@ -122,6 +123,11 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
 
 
 def _of_state(group: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if meet(pairs_in(group).values()):
+        return pd.DataFrame(), (
+            "no mixed model: seeds of initialisation and order are crossed, and it takes trainings "
+            "as independent"
+        )
     seeds = group.groupby("task")["seed"].nunique()
     tasks, least = len(seeds), int(seeds.min())
     if tasks < LEAST_TASKS or least < LEAST_SEEDS:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ...data.seeds import SeedDesign
 from ..flags import FAILED
 from ..statistics.checks import LEAST_COVERAGE, trusted
-from ..statistics.clusters import Units
 from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_examples
-from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
-from ..statistics.paired_tests import Tested, sign_flips
+from ..statistics.paired_coverage import (
+    CROSSED_AND_EXAMPLES,
+    EXAMPLES,
+    SEEDS_AND_EXAMPLES,
+)
+from ..statistics.paired_tests import Tested, crossed_t, sign_flips
 from ..statistics.uncertainty import Floats
-from ..statistics.variation import COLUMN, varies_of
+from ..statistics.variation import COLUMN, CROSSED_T, INCOMPLETE, SIGN_FLIPS, varies_of
 from ..wording import decimal
-from .pairs import Pair
+from .pairs import Pair, Side, Sizes
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 _NAMES = {
@@ -54,48 +57,6 @@ ONE_DRAW, ONE_SEED, THESE_SEEDS, BEYOND = LEVELS = (
 """What a line is about; one seed is the mean over its draws, where it has several."""
 
 
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison, by seed.
-
-    Attributes:
-        scores: its score.
-        samples: its score on the shared resamples of the items [R].
-        items: what each item adds [N], for effect sizes; none where items are not numbers.
-        draws: how many draws the score is a mean of.
-        flags: flags of its rows.
-        cells: which cell its first draw is; equal cells are the same model.
-        units: the cluster of each item [N], the same in all seeds.
-    """
-
-    scores: Mapping[int, float]
-    samples: Mapping[int, Floats]
-    items: Mapping[int, Floats]
-    draws: Mapping[int, int]
-    flags: Mapping[int, str]
-    cells: Mapping[int, str]
-    units: Units
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many items both sides have, and how many independent units those are."""
-
-    n: int
-    n_clusters: int
-
-    @property
-    def over(self) -> str:
-        """What is resampled."""
-        return "clusters" if self.n_clusters < self.n else "examples"
-
-    def coverage(self, interval: str, outcome: str, **numbers: float) -> float | None:
-        """Simulated coverage with so many units."""
-        return coverage_of_difference(
-            interval, outcome, n=self.n_clusters, clustered=self.n_clusters < self.n, **numbers
-        )
-
-
 def frame_of(
     records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
 ) -> pd.DataFrame:
@@ -127,7 +88,7 @@ def difference_records(
     about: Mapping[str, Any],
     first: Side,
     second: Side,
-    seeds: list[int],
+    design: SeedDesign,
     *,
     outcome: str,
     share: float = float("nan"),
@@ -139,17 +100,18 @@ def difference_records(
         about: columns that every line repeats.
         first: the side that is compared with `second`.
         second: the reference, on the same items.
-        seeds: seeds that both sides have.
+        design: seeds that both sides have.
         outcome: kind of score, as the table of simulated coverages names it.
         share: share of items on which the two differ, where items are classes.
     """
     base = {**about, **pair_columns(pair)}
     records = [
-        base | _one_seed(first, second, seed, outcome, share) | {"seed": seed} for seed in seeds
+        base | _one_seed(first, second, seed, outcome, share) | {"seed": seed}
+        for seed in sorted(design.seeds)
     ]
-    if len(seeds) > 1:
+    if len(design.seeds) > 1:
         records += [
-            base | line for line in _over_seeds(first, second, seeds, outcome=outcome, share=share)
+            base | line for line in _over_seeds(first, second, design, outcome=outcome, share=share)
         ]
     return records
 
@@ -181,17 +143,16 @@ def _one_seed(first: Side, second: Side, seed: int, outcome: str, share: float) 
 
 
 def _over_seeds(
-    first: Side, second: Side, seeds: list[int], *, outcome: str, share: float
+    first: Side, second: Side, design: SeedDesign, *, outcome: str, share: float
 ) -> list[dict[str, Any]]:
+    seeds = list(design.seeds)
     # [R, S]
     samples = np.stack([first.samples[s] - second.samples[s] for s in seeds], axis=1)
     sizes = _sizes(first, second, seeds)
     same = _values(first, second, seeds, outcome)
     same |= {**vars(sizes), "flag": _flags(first, second, seeds)}
     gaps = [first.scores[s] - second.scores[s] for s in seeds]
-    these, both = EXAMPLES, SEEDS_AND_EXAMPLES
-    here = sizes.coverage(these, outcome, share=share)
-    beyond = sizes.coverage(both, outcome, seeds=len(seeds), share=share)
+    here = sizes.coverage(EXAMPLES, outcome, share=share)
     mean = samples.mean(axis=1)
     items = np.sum([first.items[s] - second.items[s] for s in seeds], axis=0) / len(seeds)
     return [
@@ -206,14 +167,33 @@ def _over_seeds(
         ),
         same
         | {"level": BEYOND, "d_z": d_z(gaps)}
-        | _interval(
-            over_seeds_and_examples(float(np.mean(gaps)), samples),
-            beyond,
-            f"over seeds and {sizes.over}",
-            samples,
-            "",
-        ),
+        | beyond_seeds(float(np.mean(gaps)), samples, sizes, design, outcome, share),
     ]
+
+
+def beyond_seeds(
+    value: float, samples: Floats, sizes: Sizes, design: SeedDesign, outcome: str, share: float
+) -> dict[str, Any]:
+    """The interval of a mean over seeds for other seeds and other examples.
+
+    Args:
+        value: the mean.
+        samples: each seed's value on resamples of the examples [R, S], seeds as in `design`.
+        sizes: items and units.
+        design: how the seeds were sampled.
+        outcome: kind of score.
+        share: share of items on which the two differ, where items are classes.
+    """
+    over = f"seeds and {sizes.over}"
+    if design.incomplete:
+        name = f"paired bootstrap over {over} ({len(samples)})"
+        return {"coverage": np.nan, "ci_method": f"no {name}: {INCOMPLETE}"}
+    if design.grid is not None:
+        over = f"rows and columns of a {design.grid.shape} grid of seeds, and {sizes.over}"
+    kind = SEEDS_AND_EXAMPLES if design.grid is None else CROSSED_AND_EXAMPLES
+    coverage = sizes.coverage(kind, outcome, seeds=design.units, share=share)
+    limits = over_seeds_and_examples(value, samples, grid=design.grid)
+    return _interval(limits, coverage, f"over {over}", samples, "")
 
 
 def _sizes(first: Side, second: Side, seeds: list[int]) -> Sizes:
@@ -279,19 +259,24 @@ def _flags(first: Side, second: Side, seeds: list[int]) -> str:
 
 
 def over_seeds_test(
-    pair: Pair, about: Mapping[str, Any], first: Side, second: Side, seeds: list[int]
+    pair: Pair, about: Mapping[str, Any], first: Side, second: Side, design: SeedDesign
 ) -> dict[str, Any]:
-    """The sign-flip test of the differences of all seeds."""
+    """The test of the differences of all seeds: sign flips, or t where seeds are crossed."""
+    seeds = list(design.seeds)
     gaps = [first.scores[s] - second.scores[s] for s in seeds]
+    if design.incomplete:
+        tested = Tested(float("nan"), 1.0, INCOMPLETE)
+    else:
+        tested = sign_flips(gaps) if design.grid is None else crossed_t(gaps, design.grid)
     return {
         **about,
         **pair_columns(pair),
-        "test": "sign flips over seeds",
+        "test": CROSSED_T if design.crossed else SIGN_FLIPS,
         "level": THESE_SEEDS,
         **draw_counts(first, second, seeds),
         "difference": float(np.mean(gaps)),
         "effect": "d_z over seeds",
         "effect_size": d_z(gaps),
         "n_seeds": len(seeds),
-        **tested_columns(sign_flips(gaps)),
+        **tested_columns(tested),
     }

@@ -1,8 +1,13 @@
-"""Which two models are compared: the pairs that answer the questions of the study."""
+"""The pairs of models that answer the questions of the study, and the scores of each side."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ..statistics.clusters import Units
+from ..statistics.paired_coverage import coverage_of_difference
+from ..statistics.uncertainty import Floats
 
 Model = tuple[str, str, str]
 """Method, kind and state of one model."""
@@ -98,3 +103,45 @@ def pairs_of(models: list[Model]) -> list[Pair]:
                 for model in _METHODS
             ]
     return [pair for pair in wanted if pair.first in there and pair.second in there]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison, by seed.
+
+    Attributes:
+        scores: its score.
+        samples: its score on the shared resamples of the items [R].
+        items: what each item adds [N], for effect sizes; none where items are not numbers.
+        draws: how many draws the score is a mean of.
+        flags: flags of its rows.
+        cells: which cell its first draw is; equal cells are the same model.
+        units: the cluster of each item [N], the same in all seeds.
+    """
+
+    scores: Mapping[int, float]
+    samples: Mapping[int, Floats]
+    items: Mapping[int, Floats]
+    draws: Mapping[int, int]
+    flags: Mapping[int, str]
+    cells: Mapping[int, str]
+    units: Units
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many items both sides have, and how many independent units those are."""
+
+    n: int
+    n_clusters: int
+
+    @property
+    def over(self) -> str:
+        """What is resampled."""
+        return "clusters" if self.n_clusters < self.n else "examples"
+
+    def coverage(self, interval: str, outcome: str, **numbers: float) -> float | None:
+        """Simulated coverage with so many units."""
+        return coverage_of_difference(
+            interval, outcome, n=self.n_clusters, clustered=self.n_clusters < self.n, **numbers
+        )

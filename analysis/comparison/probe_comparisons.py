@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.seeds import Pairs, design_of
 from ..statistics.clusters import Units, units_of
 from ..statistics.paired_ratios import swap_ratios
 from ..statistics.paired_tests import Tested
 from ..statistics.row_units import is_right_or_wrong
 from ..statistics.uncertainty import Floats
+from ..statistics.variation import pairs_in
 from ..statistics.weighted import RESAMPLES, sums, weight_blocks
 from .answer_tests import mcnemar_columns
 from .draw_pairs import DrawPair
@@ -22,7 +24,6 @@ from .pair_records import (
     ONE_DRAW,
     ONE_SEED,
     TESTED,
-    Side,
     difference_records,
     draw_counts,
     draw_record,
@@ -31,7 +32,7 @@ from .pair_records import (
     pair_columns,
     tested_columns,
 )
-from .pairs import Pair, pairs_of
+from .pairs import Pair, Side, pairs_of
 from .probe_items import Key, key_columns
 from .probed_models import ProbedBy, ProbedModels, Table, dense
 from .run_items import model_columns
@@ -65,7 +66,8 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
             continue
         models = list(dict.fromkeys(one for found in seeds.values() for one in found.draws))
         about = {"model": model, "task": task}
-        parts.append(compare_models(pairs_of(models), seeds, about, resamples=resamples))
+        pairs = pairs_of(models)
+        parts.append(compare_models(pairs, seeds, about, pairs_in(mine), resamples=resamples))
     return joined(parts) if parts else Comparisons()
 
 
@@ -79,6 +81,7 @@ def compare_models(
     pairs: list[Pair],
     seeds: dict[int, ProbedModels],
     about: dict[str, Any],
+    crossed: Pairs | None = None,
     *,
     resamples: int = RESAMPLES,
 ) -> Comparisons:
@@ -88,6 +91,7 @@ def compare_models(
         pairs: what is compared.
         seeds: seed -> its models.
         about: columns that every line repeats.
+        crossed: what seeds stand for, where those of initialisation and order are crossed.
         resamples: bootstrap samples.
     """
     compared: list[dict[str, Any]] = []
@@ -104,7 +108,7 @@ def compare_models(
             continue
         every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
         for probe in sorted({at[0][0] for table in every for at in table}):
-            lines = ComparedProbe(pair, probe, tables, seeds, weights, about)
+            lines = ComparedProbe(pair, probe, tables, seeds, weights, about, crossed)
             compared += lines.compared
             tests += lines.tests
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
@@ -139,6 +143,7 @@ class ComparedProbe:
         seeds: dict[int, ProbedModels],
         weights: Weights,
         about: dict[str, Any],
+        crossed: Pairs | None = None,
     ):
         every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
         places = {at for table in every for at in table if at[0][0] == probe}
@@ -148,7 +153,7 @@ class ComparedProbe:
             self._ids,
             [m.by[probe] for s in tables for m in seeds[s].draws[pair.first] if probe in m.by],
         )
-        self._pair, self._probe = pair, probe
+        self._pair, self._probe, self._crossed = pair, probe, crossed
         self._models = {seed: seeds[seed].draws for seed in tables}
         self._draws = {seed: [draw for draw, _ in of_draws] for seed, of_draws in tables.items()}
         # seed -> both sides of each draw [D, 2 sides, 2 sums, N, C]
@@ -209,7 +214,8 @@ class ComparedProbe:
             return
         chosen = {seed: np.flatnonzero(known[seed]) for seed in have}
         both = self._sides(c, chosen)
-        self.compared += difference_records(self._pair, line, *both, have, outcome="ratio")
+        design = design_of(have, self._crossed)
+        self.compared += difference_records(self._pair, line, *both, design, outcome="ratio")
         for seed in have:
             self.tests.append(self._tested(line, both, seed, c, chosen[seed], exchanged[seed][c]))
             self.tests += self._right_or_wrong(line, both, seed, c, chosen[seed])
@@ -224,7 +230,7 @@ class ComparedProbe:
                 self.tests.append(tested | {"level": ONE_DRAW, "draw": draw})
                 exact = self._right_or_wrong(line, one, seed, c, at)
                 self.tests += [found | {"level": ONE_DRAW, "draw": draw} for found in exact]
-        self.tests.append(over_seeds_test(self._pair, line, *both, have))
+        self.tests.append(over_seeds_test(self._pair, line, *both, design))
 
     def _sides(self, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> tuple[Side, Side]:
         return self._side(0, c, chosen), self._side(1, c, chosen)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.seeds import Pairs, design_of
 from ...data.tasks.metrics import BITS
 from ..statistics.clusters import Units
 from ..statistics.corrections import adjust_rows
 from ..statistics.uncertainty import Floats
+from ..statistics.variation import pairs_in
 from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
 from .answer_tests import item_tests, pairs_of_draws
 from .draw_pairs import DrawPair
@@ -21,13 +23,12 @@ from .pair_records import (
     COMPARED,
     ONE_DRAW,
     TESTED,
-    Side,
     difference_records,
     draw_record,
     frame_of,
     over_seeds_test,
 )
-from .pairs import Model, Pair, pairs_of
+from .pairs import Model, Pair, Side, pairs_of
 from .run_items import Answers, answers_of, model_columns
 
 OF_EACH_DRAW = " · each draw"
@@ -106,7 +107,9 @@ def _compare_task(
     prefix = f"{about['task']}: "
     if not answers:
         return Comparisons(notes=[f"{prefix}no items in {cells}: nothing is compared by example"])
-    found = compare_answers(pairs_of(list(answers)), answers, metrics, about, resamples=resamples)
+    found = compare_answers(
+        pairs_of(list(answers)), answers, metrics, about, pairs_in(scores), resamples=resamples
+    )
     return Comparisons(found.compared, found.tests, [prefix + note for note in notes])
 
 
@@ -115,6 +118,7 @@ def compare_answers(
     answers: dict[Model, dict[int, Answers]],
     metrics: list[str],
     about: dict[str, Any],
+    crossed: Pairs | None = None,
     *,
     resamples: int = RESAMPLES,
 ) -> Comparisons:
@@ -125,6 +129,7 @@ def compare_answers(
         answers: model -> seed -> what it said.
         metrics: of the task, the primary one first.
         about: columns that every line repeats.
+        crossed: what seeds stand for, where those of initialisation and order are crossed.
         resamples: bootstrap samples.
     """
     sides = resampled_scores(answers, metrics, resamples)
@@ -135,6 +140,7 @@ def compare_answers(
         seeds = sorted(set(first) & set(second))
         if not seeds:
             continue
+        design = design_of(seeds, crossed)
         for metric in metrics:
             line = {**about, "metric": metric, "primary": metric == metrics[0]}
             draws = sides[pair.first, metric], sides[pair.second, metric]
@@ -142,8 +148,8 @@ def compare_answers(
             both = [(first[s], second[s]) for s in seeds]
             shares = [_differing(*said, pairs_of_draws(pair, *said)) for said in both]
             share = float(np.mean(shares))
-            compared += difference_records(pair, line, a, b, seeds, outcome=metric, share=share)
-            tests.append(over_seeds_test(pair, line, a, b, seeds))
+            compared += difference_records(pair, line, a, b, design, outcome=metric, share=share)
+            tests.append(over_seeds_test(pair, line, a, b, design))
             compared += _each_draw(pair, line, *draws, seeds)
         tests += list(item_tests(pair, about, metrics, first, second, seeds))
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))

@@ -7,11 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from ..flags import ABOUT, FAILED
+from ..glue.by_category import compare_categories
 from ..statistics.weighted import RESAMPLES
 from .mixed_model import mixed_models
 from .probe_comparisons import compare_probes
 from .score_comparisons import compare_scores, joined
 from .seed_points import over_seeds, seed_points
+
+_OF_PROBES = (compare_probes, compare_categories)
 
 
 def comparison_tables(
@@ -33,7 +36,8 @@ def comparison_tables(
     """
     found = compare_scores(rows, cells, resamples=resamples)
     if probes:
-        found = joined([found, compare_probes(rows, cells, resamples=resamples)])
+        more = [make(rows, cells, resamples=resamples) for make in _OF_PROBES]
+        found = joined([found, *more])
     found = found.corrected(correction)
     mixed, unfitted = mixed_models(rows, correction=correction)
     points = seed_points(rows)

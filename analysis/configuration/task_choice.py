@@ -64,6 +64,7 @@ def task_choice(
     *,
     quotes: str = "auto",
     as_classes: bool = False,
+    group_disjoint: bool = False,
 ) -> TaskChoice:
     """The task that the options of a command name.
 
@@ -73,6 +74,7 @@ def task_choice(
         columns: texts such as `first=sentence`, one per role.
         quotes: as in `TaskChoice`.
         as_classes: as in `TaskChoice`.
+        group_disjoint: as in `TaskChoice`.
 
     Raises:
         ConfigError: for a column that is not of the form `role=name`.
@@ -81,7 +83,7 @@ def task_choice(
     if roles and data_dir is None and set(roles) != {"group"}:
         raise ConfigError("`columns` needs the folder of your files", remedy="add `data_dir`")
     folder = str(data_dir) if data_dir else None
-    return TaskChoice(task, folder, roles, quotes, as_classes)
+    return TaskChoice(task, folder, roles, quotes, as_classes, group_disjoint)
 
 
 def column_roles(columns: Sequence[str] | None) -> dict[str, str]:

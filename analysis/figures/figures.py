@@ -24,6 +24,7 @@ from .probe_figures import (
     survivor_figure,
 )
 from .score_figures import performance_figure, reliability_figure, survival_figure
+from .setting_figures import setting_figure
 from .units.head_map import head_map_figure
 from .units.mask_figures import overlap_figures, stability_figure
 from .units.unit_figure import unit_figure
@@ -35,6 +36,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "knowledge": (
         difficulty_figure,
         language_figure,
+        setting_figure,
         dependency_figure,
         survivor_figure,
         attention_figure,

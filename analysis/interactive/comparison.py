@@ -17,6 +17,7 @@ from ..comparison.run_items import Answers
 from ..comparison.score_comparisons import Comparisons, compare_answers
 from ..statistics.clusters import units_of
 from ..statistics.corrections import CORRECTIONS
+from ..statistics.variation import CROSSED_T, SIGN_FLIPS
 from ..statistics.weighted import RESAMPLES
 from .measurement import Measurement, filled
 
@@ -163,7 +164,7 @@ def _cell(measured: Measurement) -> str:
 
 def _joined(found: Comparisons) -> pd.DataFrame:
     """Differences, each with its test over items."""
-    tests = found.tests[found.tests["test"] != "sign flips over seeds"]
+    tests = found.tests[~found.tests["test"].isin([SIGN_FLIPS, CROSSED_T])]
     tests = tests[[*_KEY, *_FROM_TESTS]].rename(columns={"flag": "why_no_p"})
     joined = found.compared.merge(tests, on=_KEY, how="left")
     said = joined[["flag", "why_no_p"]].fillna("")

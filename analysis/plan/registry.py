@@ -52,7 +52,7 @@ STEPS: Mapping[str, Step] = {
     "across": Step(1, "searching:across", 1, runs_model=False),
     "mask": Step(1, "searching:of_mask", 0.2, runs_model=False),
     "evaluate": Step(4, "scoring:score", 1),
-    "words": Step(3, "scoring:score_words", 1, runs_model=False),
+    "words": Step(4, "scoring:score_words", 1, runs_model=False),
     "partial": Step(1, "easy_hard:partial_by_ngrams", 1, runs_model=False),
     "partialencoder": Step(1, "easy_hard:partial_by_encoder", 40),
     "difficulty": Step(1, "easy_hard:difficulty", 0.2, runs_model=False),

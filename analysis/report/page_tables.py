@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..summary.headline import IN_BOTH, RANKED, SIGNS
+from ..statistics.variation import CROSSED_T, SIGN_FLIPS
+from ..summary.headline import IN_BOTH, RANKED
 from ..summary.summaries import kept_columns
 from ..wording import MISSING, bare_p, between, decimal, percent, seen
 
@@ -163,11 +164,12 @@ _KEPT = {
 }
 _OVER = {
     "over seeds and": "seeds and examples",
+    "grid of seeds": "crossed seeds and examples",
     "over clusters": "groups of examples",
     "": "examples",
 }
 """Part of the name of an interval -> what varies in it."""
-_TESTS = {RANKED: "masks", SIGNS: "seeds"}
+_TESTS = {RANKED: "masks", SIGN_FLIPS: "seeds", CROSSED_T: "crossed seeds"}
 """Test -> what varies in it."""
 _COSTS = {"parameters": "parameters", "FLOPs": "flops"}
 _FLAG = {"flag": "flag"}

@@ -34,7 +34,7 @@ def _of_state(state: str, before: str) -> dict[str, Column]:
         "test": Column(
             "text",
             "which test that is; empty = no test",
-            allowed=("rank among random masks", "sign flips over seeds"),
+            allowed=("rank among random masks", "sign flips over seeds", "t over crossed seeds"),
         ),
         "n_draws": Column("integer", "draws of the seed with the fewest", "draws"),
     }

@@ -53,6 +53,7 @@ TIDY: dict[str, Column] = {
         "gates), or `reported` (chosen and reported on the same examples)",
     ),
     "seed": Column("integer", "fine-tuning seed; of crossed seeds, 1,000 x initialisation + order"),
+    "seed_order": Column("integer", "seed of the data order, if that of initialisation differs"),
     "draw": Column("integer", "number of the random or bad draw", _FROM_0),
     "method": Column("text", "how the mask was found; `full` for the whole model", allowed=METHODS),
     "kind": Column("text", "which subnetwork", allowed=KINDS),
@@ -140,7 +141,6 @@ ITEMS: dict[str, Column] = {
 """Column of an item that no tidy row has -> its meaning."""
 
 MASKS: dict[str, Column] = {
-    "seed_order": Column("integer", "seed of the order of training examples"),
     "importance": Column("text", "what units were ranked by"),
     "neuron": Column("integer", "neuron of the unit", _FROM_0),
     "kept": Column("boolean", "whether the mask keeps the unit"),
@@ -196,6 +196,7 @@ _BORROWED = "that others filled up, of a bad, anti or middle mask"
 SUMMARIES: dict[str, Column] = {
     "primary": Column("boolean", "whether the metric is the task's first"),
     "n_seeds": Column("integer", "seeds that the line rests on", "seeds"),
+    "seed_grid": Column("text", "grid of crossed seeds, such as 2 x 3; empty if independent"),
     "n_draws": Column("integer", "draws of the seed with the fewest", "draws"),
     "mean": Column("number", "mean over seeds, of each seed's mean over draws", _METRIC),
     "seed_low": Column("number", "lowest seed", _METRIC),

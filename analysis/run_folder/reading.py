@@ -18,7 +18,7 @@ from ...data.errors import DataFileError, UnknownNameError
 from ...data.files.parquet_files import DAMAGED_CELL, parquet_file
 from ...data.output.run_record import masks_left_over
 from ...data.output.tables import items_frame, read_rows
-from ...data.seeds import seed_of
+from ...data.seeds import order_column, seed_of
 from ..cell_output import check_as_written, check_own_items
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
@@ -246,7 +246,8 @@ def _mask_units(path: Path) -> pd.DataFrame:
         )
     about = {
         "model": mask.model, "task": mask.task, "method": mask.method, "kind": mask.kind,
-        "seed": seed_of(mask.seed_init, mask.seed_order), "seed_order": mask.seed_order,
+        "seed": seed_of(mask.seed_init, mask.seed_order),
+        "seed_order": order_column(mask.seed_init, mask.seed_order),
         "draw": mask.draw, "selection": mask.selection, "importance": mask.importance,
         "mask_id": mask.mask_id, "file": f"masks/{path.name}",
     }  # fmt: skip

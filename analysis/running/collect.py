@@ -72,7 +72,8 @@ class Collected:
             output = self.output(name)
             if output is not None and len(output.rows):
                 frames.append(output.rows)
-        return rows_frame(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
+        rows = rows_frame(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
+        return with_order_seeds(rows, self.graph)
 
     def measured(self) -> list[dict[str, Any]]:
         """One record per finished cell: name, identity, seconds, memory, threads, device, host."""
@@ -112,6 +113,17 @@ class Collected:
         """The cells whose masks are copied."""
         for step in ("mask", "across"):
             yield from (c for c in self.of_step(step) if not self.proofs[c.name].nothing)
+
+
+def with_order_seeds(rows: pd.DataFrame, graph: Graph) -> pd.DataFrame:
+    """Tidy rows with the seed of the data order of crossed seeds."""
+    orders = {
+        cell.options["seed"]: cell.options["init_order"][1]
+        for cell in graph
+        if "init_order" in cell.options
+    }
+    crossed = rows["seed"].map(orders).astype(rows["seed_order"].dtype)
+    return rows.assign(seed_order=rows["seed_order"].fillna(crossed))
 
 
 def _file(first: str, options: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ from ..wording import bare_p, between, decimal
 from .records import cell_of, console_of, print_lines, print_records
 
 _NAMED = (
-    "task", "seed", "kind", "state", "probe", "unit", "layer", "head", "relation", "target",
-    "metric",
+    "task", "seed", "seed_order", "kind", "state", "probe", "unit", "layer", "head", "relation",
+    "target", "metric",
 )  # fmt: skip
 _SCORES = ("n", "n_clusters", "baseline", "flag")
 _KEEP = (

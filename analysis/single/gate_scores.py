@@ -91,7 +91,7 @@ def scores_by_part(
     about = identity(loaded.name, mask, state) | {
         "task": parts.spec.name,
         "selection": selection_of(mask, parts),
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
         "variant": variant,
     }
     return pd.concat(frames, ignore_index=True).assign(**about)

@@ -152,7 +152,7 @@ def _rows_of(
     about = identity(loaded.name, mask, state) | {
         "task": loaded.parts.spec.name,
         "selection": mask.selection,
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
         "variant": variant,
     }
     scores = scores_by_part(loaded, found.model, mask, state, variant)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...data.errors import InputError
 from ...data.masking.masked_batches import task_batches
+from ...data.seeds import order_column, seed_of
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
@@ -112,6 +113,11 @@ class LoadedModel:
     def seeds(self) -> tuple[int, int]:
         """The (init, order) seeds it was fine-tuned with, else 0."""
         return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
+
+    @property
+    def seed_columns(self) -> dict[str, int | None]:
+        """The same as the columns of a row, as in runs with crossed seeds."""
+        return {"seed": seed_of(*self.seeds), "seed_order": order_column(*self.seeds)}
 
 
 def load_for_task(

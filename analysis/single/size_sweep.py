@@ -171,7 +171,7 @@ def _rows_of(
     about = identity(loaded.name, mask, state) | {
         "task": loaded.parts.spec.name,
         "selection": mask.selection,
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
         "variant": of,
     }
 

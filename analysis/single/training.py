@@ -279,7 +279,7 @@ def evaluate_loaded(
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
         "selection": selection_of(mask, loaded.parts),
-        "seed": loaded.seeds[0],
+        **loaded.seed_columns,
     }
     made = [performance_rows(found, loaded.parts), *(make(found, loaded.parts) for make in more)]
     rows = pd.concat(made, ignore_index=True).assign(**about)

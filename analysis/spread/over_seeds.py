@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from ..statistics.paired import seed_weights, t_limits
+from ...data.seeds import Grid
+from ..statistics.paired import run_weights, t_limits
 from ..statistics.uncertainty import permutation_p
-from .seed_grid import Grid
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -23,24 +23,6 @@ _ALL_ORDERS = 5040
 """Up to this number of orders, all of them are permuted: 7 seeds."""
 _FEWEST_FOR_R = 4
 _NONE = float("nan")
-
-
-def run_weights(runs: int, grid: Grid | None, resamples: int, seed: int) -> Floats:
-    """How much of each run is in each bootstrap sample [R, N]; every row sums to 1.
-
-    Runs are drawn with replacement. In a grid of two seeds its rows and columns are drawn instead,
-    each on its own (Owen 2007), since the runs of a row or column are not independent.
-    """
-    if grid is None:
-        return seed_weights(runs, resamples, seed=seed)
-    rows = seed_weights(len(grid.inits), resamples, seed=seed)
-    columns = seed_weights(len(grid.orders), resamples, seed=seed + 1)
-    return (rows[:, :, None] * columns[:, None, :]).reshape(resamples, runs)
-
-
-def units_of(runs: int, grid: Grid | None) -> int:
-    """The number of independent units behind N runs."""
-    return runs if grid is None else min(len(grid.inits), len(grid.orders))
 
 
 def mean_over_seeds(values: Floats, grid: Grid | None, resamples: int, seed: int) -> dict[str, Any]:
@@ -61,7 +43,7 @@ def mean_over_seeds(values: Floats, grid: Grid | None, resamples: int, seed: int
     if found["range"] <= 1e-12:
         return found | {"sd": 0.0, "ci_method": "no interval: all seeds have the same value"}
     drawn = run_weights(n, grid, resamples, seed) @ values
-    units = units_of(n, grid)
+    units = n if grid is None else grid.units
     found["ci_low"], found["ci_high"] = t_limits(float(found["mean"]), drawn, units)
     over = f"{n} runs" if grid is None else f"rows and columns of a {grid.shape} grid"
     found["ci_method"] = f"t of the bootstrap error over {over} ({resamples})"

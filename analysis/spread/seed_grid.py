@@ -5,58 +5,22 @@ As in Dodge et al. (2020, section 4), each initialisation is trained with each o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.seeds import Grid, grid_of, meet
+
 Floats = npt.NDArray[np.float64]
 
 INIT, ORDER, RESIDUAL = "initialisation", "data order", "residual"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A complete grid of runs, sorted by initialisation seed and then by order seed.
-
-    Attributes:
-        inits: seeds of the initialisation, the rows.
-        orders: seeds of the order of examples, the columns.
-    """
-
-    inits: tuple[int, ...]
-    orders: tuple[int, ...]
-
-    @property
-    def shape(self) -> str:
-        """Its size, such as `3 x 4`."""
-        return f"{len(self.inits)} x {len(self.orders)}"
-
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """The pairs of seeds of its runs, in their order."""
-        return [(init, order) for init in self.inits for order in self.orders]
-
-
-def grid_of(pairs: list[tuple[int, int]]) -> Grid | None:
-    """The grid whose runs have these pairs of seeds; None if a pair is missing or occurs twice.
-
-    A single row or column is no grid: its runs differ in one seed only and are independent.
-    """
-    inits = tuple(sorted({init for init, _ in pairs}))
-    orders = tuple(sorted({order for _, order in pairs}))
-    grid = Grid(inits, orders)
-    crossed = len(inits) > 1 and len(orders) > 1
-    return grid if crossed and grid.pairs == sorted(pairs) else None
-
-
 def crossed(runs: pd.DataFrame) -> bool:
     """Whether several seeds of the initialisation meet several of the order in these runs."""
-    differ = runs["seed_init"] != runs["seed_order"]
-    several = runs[["seed_init", "seed_order"]].nunique().min() > 1
-    return bool(differ.any() and several)
+    return meet(set(zip(runs["seed_init"], runs["seed_order"], strict=True)))
 
 
 def grid_in(runs: pd.DataFrame) -> Grid | None:

@@ -16,8 +16,12 @@ COVERAGE_FILE = "paired_coverage.csv"
 SIZE_FILE = "paired_size.csv"
 CLUSTER_COVERAGE_FILE = "cluster_coverage.csv"
 CLUSTER_SIZE_FILE = "cluster_size.csv"
+CROSSED_COVERAGE_FILE = "crossed_coverage.csv"
+CROSSED_SIZE_FILE = "crossed_size.csv"
 EXAMPLES, SEEDS_AND_EXAMPLES = "examples", "seeds and examples"
 TWO_RUNS = "seeds of two runs, and examples"
+CROSSED_AND_EXAMPLES = "crossed seeds, and examples"
+CROSSED_RUNS = "crossed seeds of two runs, and examples"
 ONE_MODEL = "one model"
 OVER_CLUSTERS, OVER_EXAMPLES = "clusters", "examples"
 """What the intervals and tests of the tables of clusters resample or exchange."""
@@ -46,10 +50,12 @@ def coverage_of_difference(
     """Simulated coverage at the numbers in use, or None where none was simulated.
 
     Args:
-        interval: `examples`, `seeds and examples`, or `seeds of two runs, and examples`.
+        interval: `examples`, `seeds and examples`, `seeds of two runs, and examples`, or the same
+            of crossed seeds.
         outcome: a metric, or `ratio` (of sums over sentences).
         n: independent units; the next smaller number simulated counts.
-        seeds: S; the next smaller number simulated counts.
+        seeds: S, of crossed seeds the smaller number of the two; the next smaller number simulated
+            counts.
         share: share of items on which the models differ; the next smaller share simulated counts,
             or the smallest. Only for class metrics.
         clustered: whether the units are clusters of items; the lowest coverage over all
@@ -83,7 +89,9 @@ def _lines() -> dict[tuple[str, str, bool], list[tuple[float, float, float, floa
     found: dict[tuple[str, str, bool], list[tuple[float, float, float, float]]] = {}
     clusters = cluster_coverage_table()
     clusters = clusters[clusters["over"] == OVER_CLUSTERS]
-    for clustered, table in ((False, paired_coverage_table()), (True, clusters)):
+    crossed = checks_table(CROSSED_COVERAGE_FILE)
+    tables = (False, paired_coverage_table()), (True, clusters), (False, crossed), (True, crossed)
+    for clustered, table in tables:
         for line in table.itertuples():
             numbers = float(line.n), float(line.seeds), float(line.share), float(line.coverage)
             found.setdefault((line.interval, line.outcome, clustered), []).append(numbers)

@@ -12,10 +12,13 @@ from math import comb
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtr
 
+from ...data.seeds import Grid
 from .clusters import Units, alone, count_of, over_units
 from .corrections import ALPHA
 from .count_laws import binomial_pmf
+from .paired import error_of_mean
 from .uncertainty import permutation_p
 from .weighted import CLASS_METRICS, Floats, weighted_scores
 
@@ -236,6 +239,46 @@ def _gaps_of_numbers(metric: str, first: Answers, second: Answers, gold: Answers
     wanted = np.broadcast_to(gold.astype(np.float64), first.shape)
     score = _OF_PAIRS[metric]
     return score(first.astype(np.float64), wanted) - score(second.astype(np.float64), wanted)
+
+
+def crossed_t(differences: npt.ArrayLike, grid: Grid) -> Tested:
+    """Two-sided t test that the mean over a grid of crossed seeds is 0.
+
+    No exchange is exact where both seeds matter: those of a row share its initialisation, those of
+    a column its data order. The mean is divided by the two-way standard error of `error_of_mean`,
+    and referred to Student's t of the smaller number of seeds minus 1.
+
+    Args:
+        differences: one of each run, in the order of the grid.
+        grid: the grid.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    return _student(float(d.mean()), error_of_mean(d, grid), grid.units - 1)
+
+
+def crossed_groups(
+    first: npt.ArrayLike, second: npt.ArrayLike, grids: tuple[Grid | None, Grid | None]
+) -> Tested:
+    """Two-sided t test of the means of two runs, of which at least one has crossed seeds.
+
+    Args:
+        first: values of the first run's seeds, in the order of its grid.
+        second: the same of the second run.
+        grids: the grid of each run; None where its seeds are independent.
+    """
+    sides = [np.asarray(values, dtype=np.float64) for values in (first, second)]
+    units = min(len(v) if grid is None else grid.units
+                for v, grid in zip(sides, grids, strict=True))  # fmt: skip
+    if units < 2:
+        return Tested(float("nan"), 1.0, "a run has one seed")
+    errors = [error_of_mean(v, grid) for v, grid in zip(sides, grids, strict=True)]
+    return _student(float(sides[0].mean() - sides[1].mean()), float(np.hypot(*errors)), units - 1)
+
+
+def _student(value: float, error: float, df: int) -> Tested:
+    if not error > 1e-12:
+        return Tested(float("nan"), 1.0, "the seeds do not vary")
+    return Tested(float(2 * stdtr(df, -abs(value) / error)), 0.0)
 
 
 def exchanged_groups(first: npt.ArrayLike, second: npt.ArrayLike) -> Tested:

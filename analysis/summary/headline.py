@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..flags import FAILED
 from ..statistics.draws import too_few_draws
+from ..statistics.variation import CROSSED_T, SIGN_FLIPS
 from ..wording import counted
 from .kinds import WHO, joined_flags, of_answer
 
@@ -17,15 +18,15 @@ FILE = "summary_headline"
 KINDS = ("full", "good", "random", "bad")
 IN_BOTH = "full: the fine-tuned model counts in both states, pruned and retrained"
 """What the note of a full model says where others were retrained."""
-RANKED, SIGNS = "rank among random masks", "sign flips over seeds"
-"""Names of the two tests of a difference from random: over random masks, and over seeds."""
+RANKED = "rank among random masks"
+"""Name of the test of a difference from random over random masks; else it is one over seeds."""
 
 _OF_STATE = ("score", "gain_kept", "difference", "ci_low", "ci_high", "ci_method", "p_adjusted",
              "test", "n_draws")  # fmt: skip
 COLUMNS = [
     *WHO, "kind", "metric", "baseline", "baseline_value", "heads_kept", "mlps_kept",
     "neurons_kept", "weights_kept", *_OF_STATE, *(f"retrained_{name}" for name in _OF_STATE),
-    "n_unlearned", "parameters", "flops", "n_seeds", "note", "flag",
+    "n_unlearned", "parameters", "flops", "n_seeds", "seed_grid", "note", "flag",
 ]  # fmt: skip
 
 Costs = Mapping[str, Any]
@@ -68,7 +69,7 @@ def headline_table(
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     counts = ["n_seeds", "n_draws", "retrained_n_draws", "n_unlearned"]
     texts = [*WHO, "kind", "metric", "baseline", "ci_method", "retrained_ci_method", "test",
-             "retrained_test", "note", "flag"]  # fmt: skip
+             "retrained_test", "seed_grid", "note", "flag"]  # fmt: skip
     types = dict.fromkeys(table, "float")
     types |= dict.fromkeys(counts, "Int64") | dict.fromkeys(texts, "string")
     return table.astype(types)
@@ -109,7 +110,7 @@ class _Answer:
                 continue
             line: dict[str, Any] = {**self._key, "kind": kind}
             names = ("metric", "baseline", "baseline_value", "heads_kept", "mlps_kept",
-                     "neurons_kept", "weights_kept", "n_seeds")  # fmt: skip
+                     "neurons_kept", "weights_kept", "n_seeds", "seed_grid")  # fmt: skip
             line |= {name: some[name] for name in names}
             notes, flags = [], []
             for before, scored in found.items():
@@ -168,9 +169,9 @@ class _Answer:
         if len(mine) and pd.notna(mine["p_adjusted"].iloc[0]):
             return float(mine["p_adjusted"].iloc[0]), RANKED, ""
         signs, _ = _pair(self._tested, (kind, state), ("random", of_random))
-        signs = signs[(signs["test"] == "sign flips over seeds") & signs["p_adjusted"].notna()]
+        signs = signs[signs["test"].isin([SIGN_FLIPS, CROSSED_T]) & signs["p_adjusted"].notna()]
         if len(signs):
-            return float(signs["p_adjusted"].iloc[0]), SIGNS, ""
+            return float(signs["p_adjusted"].iloc[0]), signs["test"].iloc[0], ""
         few = too_few_draws(int(mine["n_random"].iloc[0])) if len(mine) else ""
         return np.nan, pd.NA, few and f"{state}: {few}"
 

@@ -9,9 +9,11 @@ import pandas as pd
 from ..statistics.corrections import adjust_rows
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
+from ..statistics.variation import grid_in, pairs_in
 from .kinds import WHO, joined_flags, performance_of, plain
 
 MOST_COMBINATIONS = 2_000_000
+OF_CROSSED = "crossed seeds: p is about other masks of these trainings"
 DIRECTIONS = {"good": "greater", "bad": "less"}
 """Kind -> on which side of the random draws it was built to lie."""
 
@@ -105,7 +107,8 @@ def _ranks(
             records.append({"seed": seed, **_rank(values[-1:], [draws], p, floor, said)})
     if values:
         p, floor = over_seeds(values, pools, alternative)
-        said = joined_flags(group["flag"])
+        crossed = grid_in(map(int, set(group["seed"])), pairs_in(group))
+        said = ", ".join(filter(None, [joined_flags(group["flag"]), crossed and OF_CROSSED]))
         records.append({"seed": None, **_rank(values, pools, p, floor, said)})
     return [{**about, "kind": kind, "alternative": alternative, **record} for record in records]
 

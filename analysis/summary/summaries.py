@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..statistics.draws import LEAST_DRAWS
+from ..statistics.variation import grid_in, pairs_in
 from .agreement import overlap_summary, stability_summary
 from .heads import heads_table
 from .kinds import WHO, flags_by_group, performance_of, plain, tidy_kinds
@@ -22,14 +23,15 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `mean` is the mean over seeds (of each seed's mean over draws), `seed_low` and `seed_high`
-        the lowest and highest seed; `lowest`, `highest`, `median`, `draw_low` and `draw_high`
-        describe all draws of all seeds by their range, median and middle 95%, the latter empty
-        where a seed has fewer than 29 draws.
+        the lowest and highest seed; `seed_grid` is the grid that crossed seeds form; `lowest`,
+        `highest`, `median`, `draw_low` and `draw_high` describe all draws of all seeds by their
+        range, median and middle 95%, the latter empty where a seed has fewer than 29 draws.
         `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
         are; the last two are empty where no method masks them. `heads_borrowed` and so on are the
         mean shares of the units of a bad, anti or middle mask that others had to fill up.
     """
     scores = performance_of(rows)
+    pairs = pairs_in(scores)
     line = [*WHO, "metric", "primary", "kind", "state"]
     found = scores.groupby(line, observed=True, sort=False, dropna=False)
     per_seed = scores.groupby([*line, "seed"], observed=True, sort=False)["value"].mean()
@@ -39,6 +41,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "n_seeds": over_seeds.size(),
+            "seed_grid": found["seed"].agg(lambda seeds: grid_in(map(int, set(seeds)), pairs)),
             "n_draws": draws,
             "mean": over_seeds.mean(),
             "seed_low": over_seeds.min(),
@@ -57,7 +60,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "flag": flags_by_group(found["flag"]),
         }
     ).reset_index()
-    table = table.astype({"kind": "string"})
+    table = table.astype({"kind": "string", "seed_grid": "string"})
     for shares in (_kept_shares(rows), _shares(_masks(rows, "borrowed_share"), _BORROWED)):
         table = table.merge(shares, on=[*WHO, "kind"], how="left")
     whole = table["kind"].isin(["full", "untrained"])

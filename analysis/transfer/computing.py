@@ -13,6 +13,7 @@ from ...models.masks.subnetwork import Subnetwork
 from ..plan.graph import Graph
 from ..plan.transfer import Crossing, with_transfer
 from ..plan.whole_run import RunPlan
+from ..running.collect import with_order_seeds
 from ..running.execute import State, assess, execute
 from ..running.locks import RunLocks
 from ..running.stopping import stopped_by_signals
@@ -160,7 +161,7 @@ def _rows(plan: RunPlan, state: State, crossings: list[Crossing], full: list[str
         about = {"kind": one.kind, "method": one.method, "draw": one.draw,
                  "mask_task": one.mask_task, "reading": one.reading}  # fmt: skip
         parts.append(output.rows.assign(**about))
-    rows = pd.concat(parts, ignore_index=True)
+    rows = with_order_seeds(pd.concat(parts, ignore_index=True), plan.graph)
     return rows[rows["probe"] == "performance"].reset_index(drop=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.seeds import Pairs, design_of
 from ..comparison.answer_tests import SIGNS_OF_CLUSTERS, SIGNS_OF_EXAMPLES
 from ..comparison.pair_records import BEYOND, COMPARED, ONE_SEED, difference_records
 from ..comparison.pairs import Model, Pair
@@ -42,6 +43,7 @@ def differences(
     answers: Mapping[Model, dict[int, Answers]],
     sides: Mapping[tuple[Model, str], Draws],
     metrics: list[str],
+    pairs: Pairs | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The difference of each mask from each reference: in each seed, over seeds, and beyond them.
 
@@ -54,6 +56,7 @@ def differences(
         answers: model (method, `good of TASK` or `random of TASK`, reading) -> seed -> answers.
         sides: the same models' scores, whole and resampled.
         metrics: of the task, the primary one first.
+        pairs: what seeds stand for, where those of initialisation and order are crossed.
     """
     for model in answers:
         if not model[1].startswith("good of "):
@@ -72,7 +75,7 @@ def differences(
                 both = sides[model, metric].mean(), sides[other, metric].mean()
                 pair = Pair(model, other, QUESTIONS[reference])
                 for record in difference_records(
-                    pair, line, *both, seeds, outcome=metric, share=share
+                    pair, line, *both, design_of(seeds, pairs), outcome=metric, share=share
                 ):
                     over = record["level"] != BEYOND and (
                         len(seeds) == 1 or record["level"] != ONE_SEED

@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 
 from ...data.output.better import LOWER, better_of
-from ..comparison.pair_records import BEYOND, Sizes, frame_of
-from ..comparison.pairs import Model
+from ...data.seeds import design_of
+from ..comparison.pair_records import BEYOND, frame_of
+from ..comparison.pairs import Model, Sizes
 from ..comparison.run_items import Answers, answers_of
 from ..comparison.score_comparisons import Draws, resampled_scores
 from ..statistics.checks import trusted
 from ..statistics.clusters import count_of
 from ..statistics.paired import expanded_limits, over_seeds_and_examples
-from ..statistics.paired_coverage import SEEDS_AND_EXAMPLES
+from ..statistics.paired_coverage import CROSSED_AND_EXAMPLES, SEEDS_AND_EXAMPLES
+from ..statistics.variation import INCOMPLETE, pairs_in
 from ..statistics.weighted import METRICS, RESAMPLES
 from ..summary.kinds import joined_flags
 from .computing import Crossed
@@ -66,7 +68,7 @@ def transfer_tables(
     for _, rows in crossed.rows.groupby(["model", "task"], sort=False):
         task = _Scored(rows, crossed.plan.store.cells, resamples)
         lines += task.lines(crossed)
-        compared += differences(task.about, task.answers, task.sides, task.metrics)
+        compared += differences(task.about, task.answers, task.sides, task.metrics, task.pairs)
         notes += task.notes
     table = pd.DataFrame(lines)
     tested = corrected(frame_of(compared, DIFFERENCES), correction)
@@ -94,7 +96,7 @@ class _Scored:
     """Everything that was scored on one task."""
 
     def __init__(self, rows: pd.DataFrame, cells: Path, resamples: int):
-        self.rows, self._resamples = rows, resamples
+        self.rows, self.pairs, self._resamples = rows, pairs_in(rows), resamples
         self.about = {name: str(rows[name].iloc[0]) for name in ("model", "task")}
         every = list(dict.fromkeys(rows["metric"]))
         self.metrics = [metric for metric in every if metric in METRICS]
@@ -140,7 +142,8 @@ class _Scored:
         if drawn is None:
             return {}
         side = drawn.mean()
-        seeds = sorted(side.scores)
+        design = design_of(side.scores, self.pairs)
+        seeds = list(design.seeds)
         samples = np.stack([side.samples[seed] for seed in seeds], axis=1)  # [R, S]
         answers: Answers = self.answers[model][seeds[0]]
         sizes = Sizes(len(answers.ids), count_of(answers.units))
@@ -152,10 +155,17 @@ class _Scored:
         else:
             found["ci_method"] = f"no {name}: the resamples do not vary"
         name = f"bootstrap over seeds and {sizes.over} ({self._resamples})"
+        if design.incomplete:
+            return found | {"beyond_method": f"no {name}: {INCOMPLETE}"}
+        kind = SEEDS_AND_EXAMPLES
+        if design.grid is not None:
+            kind = CROSSED_AND_EXAMPLES
+            over = f"rows and columns of a {design.grid.shape} grid of seeds, and {sizes.over}"
+            name = f"bootstrap over {over} ({self._resamples})"
         # a score varies as its difference from a model that answers the same everywhere
-        coverage = sizes.coverage(SEEDS_AND_EXAMPLES, metric, seeds=len(seeds), share=1.0)
+        coverage = sizes.coverage(kind, metric, seeds=design.units, share=1.0)
         mean = float(np.mean([side.scores[seed] for seed in seeds]))
-        low, high = over_seeds_and_examples(mean, samples)
+        low, high = over_seeds_and_examples(mean, samples, grid=design.grid)
         if trusted(coverage) and np.isfinite(low):
             found |= {"beyond_low": low, "beyond_high": high, "beyond_method": name}
         else:

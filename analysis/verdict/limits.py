@@ -10,6 +10,7 @@ import pandas as pd
 from ..flags import DIVERGED, FAILED, UNLEARNED
 from ..glue.cautions import cautions_of
 from ..statistics.draws import too_few_draws
+from ..statistics.variation import seeds_text
 from ..wording import cite, counted, listed, percent, training_text
 from .lines import UNITS
 
@@ -108,7 +109,8 @@ def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
         primary: lines of the performance table of one answer, of the primary metric.
         probes: its lines of the table of probes.
     """
-    n_seeds = int(primary["n_seeds"].max())
+    crossed = next(filter(None, primary["seed_grid"].fillna("")), "")
+    seeds = seeds_text(int(primary["n_seeds"].max()), crossed)
     said = []
     if parts := _borrowed(primary[primary["kind"] == "bad"]):
         said.append(
@@ -126,9 +128,14 @@ def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
     if len(drawn) and (few := too_few_draws(int(drawn["n_draws"].max()))):
         said.append(f"Random and bad subnetworks were probed in {few}.")
     said.append(
-        f"{counted(n_seeds, 'seed')}: ranges over seeds and draws describe this run; they are not "
+        f"{seeds}: ranges over seeds and draws describe this run; they are not "
         "intervals for other seeds or draws."
     )
+    if crossed:
+        said.append(
+            "Seeds of the initialisation and of the data order are crossed: runs that share one of "
+            "them are not independent, and intervals and tests over seeds allow for it."
+        )
     return said
 
 

@@ -66,6 +66,8 @@ def varies(method: Any, n_seeds: int) -> str:
     """What an interval of the comparisons is over, in words, by the method that its line names."""
     text = str(method)
     what = "groups of examples" if "clusters" in text else "examples"
+    if "grid of seeds" in text:
+        return f"95% interval over crossed seeds and {what}"
     if "over seeds and" in text:
         return f"95% interval over seeds and {what}"
     these = "this seed" if n_seeds == 1 else f"these {n_seeds} seeds"

@@ -10,6 +10,7 @@ import pandas as pd
 from ..flags import DIVERGED, FAILED, UNLEARNED
 from ..statistics.corrections import ALPHA
 from ..statistics.draws import LEAST_DRAWS
+from ..statistics.variation import CROSSED_T
 from ..summary.headline import RANKED
 from ..wording import cite, counted, named, p_text, percent
 from .lines import headline, interval_of, kept_of, line_of, varies
@@ -189,6 +190,8 @@ def _covers(good: pd.Series, before: str, asked: Asked) -> str:
 def _test(line: pd.Series, before: str, asked: Asked) -> str:
     if line[f"{before}test"] == RANKED:
         return "over random masks"
+    if line[f"{before}test"] == CROSSED_T:
+        return f"t test over a {line['seed_grid']} grid of seeds"
     return f"sign flips over {asked.n_seeds} seeds"
 
 

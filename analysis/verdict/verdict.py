@@ -13,9 +13,10 @@ import pandas as pd
 from ..flags import FAILED
 from ..statistics.corrections import ALPHA
 from ..statistics.draws import too_few_draws
+from ..statistics.variation import seeds_text
 from ..summary.headline import FILE as HEADLINE
 from ..summary.kinds import WHO, answers, by_method, of_answer
-from ..wording import cite, counted, decimal, named, p_text, percent, uncited
+from ..wording import cite, decimal, named, p_text, percent, uncited
 from .findings import findings_of
 from .knowledge import PROBED, knowledge_of
 from .limits import limits_of, missing_part, seeds_without_claim, training_amount, warnings_of
@@ -211,7 +212,7 @@ def _full(task: str, primary: pd.DataFrame) -> str:
         beside.append(f"bag of words {_score(words, 'mean')}")
     return (
         f"On {task}, the full model has {named(full['metric'])} {_score(full, 'mean')}, mean over "
-        f"{counted(full['n_seeds'], 'seed')} ({', '.join(beside)})."
+        f"{seeds_text(int(full['n_seeds']), full['seed_grid'])} ({', '.join(beside)})."
     )
 
 

@@ -14,6 +14,7 @@ from ..options import (
     DataDir,
     Device,
     EncoderEpochs,
+    GroupDisjoint,
     Limit,
     Overwrite,
     OwnTask,
@@ -36,6 +37,7 @@ def artefacts(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     only: Annotated[
         str, typer.Option("--only", help="text of a pair that is read: second (default) or first")
     ] = "",
@@ -76,7 +78,9 @@ def artefacts(
     from ..flags import COMMAND_LINE
 
     out = prepare_folder(out, "artefacts", overwrite)
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     recipe = {"epochs": epochs, "max_length": max_length}
     options = parse_config({"recipe": recipe}, where=COMMAND_LINE).recipe
     found = artefacts_of(

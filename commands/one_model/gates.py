@@ -17,6 +17,7 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    GroupDisjoint,
     Labels,
     Limit,
     MaxLength,
@@ -82,6 +83,7 @@ def gates(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     epochs: Annotated[
         int,
         typer.Option(
@@ -140,7 +142,9 @@ def gates(
         for one in keep or ()
     ]
     progress = progress_of(quiet)
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     loaded = open_for_task(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,

@@ -18,6 +18,7 @@ from ..options import (
     DataDir,
     Device,
     DonorSeed,
+    GroupDisjoint,
     Labels,
     Limit,
     MaskIn,
@@ -54,6 +55,7 @@ def finetune(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     seed: Annotated[
         int, seed_option("initial task head, and order if --order-seed is not given")
     ] = 1,
@@ -168,7 +170,14 @@ def finetune(
     )
     meta = fine_tune_to_folder(
         model,
-        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes),
+        task_choice(
+            task,
+            data_dir,
+            column,
+            quotes=quotes,
+            as_classes=as_classes,
+            group_disjoint=group_disjoint,
+        ),
         out,
         seed=seed,
         order_seed=seed if order_seed is None else order_seed,
@@ -228,6 +237,7 @@ def evaluate(
     labels: Labels = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     other_weights: OtherWeights = False,
     ablation: Ablation = "",
     match_donors: MatchDonors = "",
@@ -269,7 +279,9 @@ def evaluate(
     out = prepare_table(out, overwrite, model, mask)
     check_draws(ablation, match_donors, donor_seed)
     progress = progress_of(quiet)
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     loaded = open_for_task(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,

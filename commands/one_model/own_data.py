@@ -13,6 +13,7 @@ from ..options import (
     AsJson,
     Columns,
     DataDir,
+    GroupDisjoint,
     Limit,
     Model,
     Quotes,
@@ -30,6 +31,7 @@ def data(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     seed: Annotated[int, seed_option("the examples that masks are chosen on")] = 1,
     selection: Selection = "held-out",
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
@@ -45,7 +47,9 @@ def data(
     from ...analysis.single.training import look_at
     from ...analysis.steps.data_summary import summary_lines
 
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     summary = look_at(
         model, choice, seed=seed, selection=selection, max_length=max_length, limit=limit
     )

@@ -18,6 +18,7 @@ from ..options import (
     DataDir,
     Device,
     DonorSeed,
+    GroupDisjoint,
     Labels,
     MaskIn,
     MatchDonors,
@@ -85,6 +86,7 @@ def probe(
     labels: Labels = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     limit: Annotated[int, limit_option("all sentences, 64 examples")] = 0,
     batch_size: Annotated[int, batch_size_option("32")] = 0,
     max_length: Annotated[int, max_length_option("128, for task examples as in fine-tuning")] = 0,
@@ -169,7 +171,16 @@ def probe(
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = (
-        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes) if task else None
+        task_choice(
+            task,
+            data_dir,
+            column,
+            quotes=quotes,
+            as_classes=as_classes,
+            group_disjoint=group_disjoint,
+        )
+        if task
+        else None
     )
     output = probe_rows(
         model,

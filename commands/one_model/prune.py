@@ -20,6 +20,7 @@ from ..options import (
     DataDir,
     Device,
     DonorSeed,
+    GroupDisjoint,
     Labels,
     Limit,
     MatchDonors,
@@ -45,6 +46,9 @@ _OF_TASK = (
     "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
     "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
     "ablation", "match_donors", "donor_seed",
+    "task", "data_dir", "column", "quotes", "as_classes", "group_disjoint", "method",
+    "importance", "normalise", "rule", "threshold", "keep", "min_heads", "folds", "selection",
+    "scores", "labels",
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
@@ -69,6 +73,7 @@ def prune(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     method: Annotated[
         str,
         typer.Option(
@@ -241,7 +246,9 @@ def prune(
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    choice = task_choice(
+        task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
+    )
     loaded = open_for_task(
         model, choice, selection="" if folds else selection, labels=labels, max_length=max_length,
         limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,

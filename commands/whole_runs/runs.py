@@ -16,6 +16,7 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    GroupDisjoint,
     NoSpecials,
     Overwrite,
     Quiet,
@@ -66,6 +67,7 @@ def run(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
+    group_disjoint: GroupDisjoint = False,
     add: Annotated[
         bool,
         typer.Option(
@@ -151,6 +153,7 @@ def run(
         "columns": column_roles(column),
         "quotes": "" if quotes == "auto" else quotes,
         "as_classes": as_classes,
+        "group_disjoint": group_disjoint,
         "allow_no_specials": allow_no_specials,
         "device": "" if device == "auto" else device,
         "workers": workers,

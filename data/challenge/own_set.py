@@ -114,7 +114,7 @@ def read_challenge(
         ConfigError: if the task reads pairs and `second` is missing, or the other way round,
             `pairs` names no class of the task, or two classes differ only in spelling.
         DataFileError: if the file is damaged, lacks a column, or has an empty text or group, or a
-            label without a class.
+            label without a class, or `pairs` names a label that no row has.
     """
     path = Path(path)
     if pair != ("second" in columns):
@@ -138,6 +138,7 @@ def read_challenge(
     roles = tuple(columns)
     rows = read_columns(path, [columns[role] for role in roles], quotes="auto")
     examples: list[Example] = []
+    seen: dict[str, str] = {}
     for place, cells in zip(rows.places, rows.cells, strict=True):
         where = f"{path}, {place}"
         found = dict(zip(roles, cells, strict=True))
@@ -148,6 +149,7 @@ def read_challenge(
             if role in found
         ]
         label = label_name(found["label"])
+        seen.setdefault(plain(label), label)
         meaning = places.get(plain(pairs.get(plain(label), label)))
         if meaning is None:
             raise DataFileError(
@@ -162,6 +164,12 @@ def read_challenge(
         )
         examples.append(
             Example(id, texts[0], texts[1] if len(texts) > 1 else None, meaning, group, cluster)
+        )
+    if absent := [label for label in pairs if label not in seen]:
+        raise DataFileError(
+            f"no row has the label {', '.join(map(repr, absent))} that challenge.labels names",
+            where=str(path),
+            remedy=f"labels of the file: {', '.join(dict.fromkeys(seen.values()))}",
         )
     return ChallengeSet(path.name, tuple(examples))
 

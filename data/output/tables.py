@@ -35,6 +35,7 @@ ROW_TYPES: dict[str, str] = {
     "split": _TEXT,
     "selection": _TEXT,
     "seed": _WHOLE,
+    "seed_order": _WHOLE,
     "draw": _WHOLE,
     "method": _TEXT,
     "kind": _TEXT,

@@ -42,7 +42,7 @@ class TaskEntry:
 OF_QUESTIONS = ("reading", "quail")
 """Names of the multiple-choice tasks."""
 
-_TAKEN = (*GENERATED, *OF_TEXTS, *OF_QUESTIONS, *GLUE)
+_TAKEN = tuple(dict.fromkeys((*GENERATED, *OF_TEXTS, *OF_QUESTIONS, *GLUE)))
 PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, _TAKEN)
 """The tasks of other packages, by name."""
 

@@ -23,6 +23,7 @@ from .attack_rows import Attacked, Exchange, attack_items, attack_rows
 from .attacked_text import AttackedText
 from .entries import NAME, PUBLISHED_COSINE, PUBLISHED_COUNT, THRESHOLDS, Threshold
 from .masked_words import from_language_model
+from .once import attacked_once, state_of
 from .procedure import Outcome, Procedure, Rule
 from .side_by_side import attack_all
 from .sources import Name, Source, from_glove, from_vectors, from_wordnet
@@ -67,7 +68,7 @@ def run_attack(
         encoder: name of the sentence encoder.
         pipeline: spaCy pipeline that tags words; empty = the default one.
         transfer: under a mask, also attack the full model, and let each model read the adversarial
-            texts of the other.
+            texts of the other. The full model of several masks is attacked once in a process.
         max_examples: maximum number of examples, evenly spaced.
         batch_size: texts per forward pass.
         progress: called with (examples done, N), from 0 again for the full model.
@@ -97,12 +98,21 @@ def run_attack(
             progress=progress,
         )  # fmt: skip
 
+    asked = (
+        candidates, vectors, state_of(vectors), language_model, count, min_cosine, procedure,
+        threshold, encoder, pipeline, batch_size,
+    )  # fmt: skip
+
+    def of_full(classifier: Classifier) -> list[Outcome]:
+        return attacked_once(context, attacked, labels, asked, lambda: outcomes(classifier))
+
     exchanges: list[Exchange] = []
+    masked = context.subnetwork is not None
     with classifying(context, batch_size) as own:
-        found = outcomes(own)
-        if transfer and context.subnetwork is not None:
+        found = outcomes(own) if masked else of_full(own)
+        if transfer and masked:
             with classifying(replace(context, subnetwork=None), batch_size) as full:
-                whole = outcomes(full)
+                whole = of_full(full)
                 exchanges = [
                     exchanged("accuracy_on_full_attacks", own, whole, found, labels),
                     exchanged("full_accuracy_on_attacks", full, found, whole, labels),
@@ -112,7 +122,7 @@ def run_attack(
         PUBLISHED_COSINE,
     )
     settings = [
-        f"candidates={candidates}",
+        f"candidates={source_name(candidates, vectors, language_model)}",
         f"count={count}",
         *([f"min_cosine={min_cosine:g}"] if candidates in ("vectors", "glove") else []),
         f"procedure={procedure}",
@@ -131,6 +141,24 @@ def run_attack(
             notes={"n_examples": len(texts.examples), "n_attacked": int(result.attacked.sum())},
         )
     )
+
+
+def source_name(candidates: Name, vectors: str = "", language_model: str = "") -> str:
+    """What rows call a source: with the name of its file or language model, without folders.
+
+    `mlm:probed` is the probed model's own masked-LM head.
+    """
+    if candidates == "vectors":
+        return f"vectors:{_last(vectors)}"
+    if candidates == "mlm":
+        return f"mlm:{_last(language_model) or 'probed'}"
+    return candidates
+
+
+def _last(path: str) -> str:
+    """The last part of a path or hub id, without the characters that separate settings."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name.replace(";", "_").replace("=", "_")
 
 
 def attack_with(

@@ -133,8 +133,9 @@ ATTACK = ProbeEntry(
                 "accuracy of the full model on the texts of successful attacks on the subnetwork",
                 right=True),
     ),
-    headline=Headline("accuracy_after", "model"),
+    headline=Headline("accuracy_*", "model"),
     finish="null-tests",
+    figure="settings",
 )  # fmt: skip
 
 ENTRIES = (ATTACK,)

@@ -18,7 +18,7 @@ from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import ACCURACY, CHALLENGE, DIFFERENCE, REPORTED
 from .heuristic_rows import MAJORITY
-from .predictions import evaluated, notes_of, task_of
+from .predictions import evaluated, notes_of, task_of, with_undefined
 
 Floats = npt.NDArray[np.float64]
 OWN = "report/"
@@ -70,11 +70,13 @@ def run_challenge(
     found = evaluated(context, spec, asked, batch_size=batch_size)
     if progress is not None:
         progress(len(asked), every)
+    read_by = [found]
     sets = [Scored(asked, found.predictions == found.labels, "")]
     notes = {f"{CHALLENGE}_examples": len(asked), **notes_of(found, CHALLENGE)}
     notes |= {f"n_{what}": 0 for what in _COUNTED}
     if examples:
         own = evaluated(context, spec, examples, batch_size=batch_size)
+        read_by.append(own)
         sets.append(Scored(examples, own.predictions == own.labels, OWN))
         notes |= {"n_texts_read": len(examples), "n_texts_cut": own.n_truncated}
         if progress is not None:
@@ -82,7 +84,7 @@ def run_challenge(
     parts = list(_parts(sets))
     return ProbeResult(
         CHALLENGE,
-        rows_frame(_rows(parts, read.name)),
+        rows_frame(with_undefined(pd.DataFrame(_rows(parts, read.name)), *read_by)),
         lambda: items_frame(pd.concat(map(_items, parts), ignore_index=True)),
         notes=notes,
     )

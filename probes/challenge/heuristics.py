@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from ...data.challenge.classes import entailment_class
 from ...data.challenge.generated import generated_heuristics
@@ -23,7 +24,7 @@ from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import HEURISTICS
 from .heuristic_rows import Judged, heuristic_items, heuristic_rows
-from .predictions import evaluated, notes_of, predicts_entailment, task_of
+from .predictions import evaluated, notes_of, predicts_entailment, task_of, with_undefined
 
 
 def run_heuristics(
@@ -79,7 +80,7 @@ def run_heuristics(
     judged = Judged(read.name, pairs, said, np.array([one.entailed for one in pairs]))
     return ProbeResult(
         HEURISTICS,
-        rows_frame(heuristic_rows(judged, merging)),
+        rows_frame(with_undefined(pd.DataFrame(heuristic_rows(judged, merging)), found)),
         lambda: heuristic_items(judged, merging),
         notes={f"{HEURISTICS}_pairs": len(pairs), **notes_of(found, HEURISTICS)},
     )

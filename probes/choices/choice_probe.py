@@ -20,6 +20,7 @@ from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...models.training.evaluate import Evaluation, evaluate
+from ..challenge.predictions import with_undefined
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import CHOICES
@@ -108,9 +109,10 @@ def run_choices(
         "n_texts_cut": found[FULL].n_truncated,
         "n_pieces_shared": 0,
     }
+    rows = pd.DataFrame([row for one in scored for row in _rows(one, spec.choices)])
     return ProbeResult(
         CHOICES,
-        rows_frame([row for one in scored for row in _rows(one, spec.choices)]),
+        rows_frame(with_undefined(rows, *found.values())),
         lambda: (_items(one, examples) for one in scored),
         notes=notes,
     )

@@ -57,6 +57,7 @@ ENTRY = ProbeEntry(
     ),
     headline=Headline("accuracy", "model", by_variant=True),
     finish="item-intervals",
+    figure="settings",
 )  # fmt: skip
 
 ATTRIBUTIONS = "choice-attributions"

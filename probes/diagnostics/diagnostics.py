@@ -18,7 +18,7 @@ from ...data.tasks.metrics import METRICS
 from ...data.tasks.task import TaskSpec
 from ...data.tasks.task_parts import spread
 from ...models.training.evaluate import evaluate
-from ..challenge.predictions import notes_of
+from ..challenge.predictions import notes_of, with_undefined
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import (
@@ -91,9 +91,10 @@ def run_glue_diagnostics(
         progress(len(pairs), len(pairs))
     variant = "" if spec.num_labels > 2 else TWO
     gold, said = found.labels.astype(np.int64), found.predictions
+    rows = pd.DataFrame(_rows(pairs, gold, said)).assign(variant=variant or pd.NA)
     return ProbeResult(
         GLUE_DIAGNOSTICS,
-        rows_frame(pd.DataFrame(_rows(pairs, gold, said)).assign(variant=variant or pd.NA)),
+        rows_frame(with_undefined(rows, found)),
         lambda: _items(pairs, gold, said, variant),
         notes={f"{GLUE_DIAGNOSTICS}_pairs": len(pairs), **notes_of(found, GLUE_DIAGNOSTICS)},
     )

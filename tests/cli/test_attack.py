@@ -103,6 +103,8 @@ def test_the_published_setting_has_no_label(subprobe_command, place, tmp_path):
     assert code == 0, err
     rows = pd.read_csv(tmp_path / "rows.csv").set_index("metric")
     assert not rows["variant"].str.contains("not the published").any()
+    assert rows["variant"].str.startswith("candidates=vectors:vectors.txt;count=50").all()
+    assert not rows["variant"].str.contains(str(place)).any()
     # 1 + 7 words + home, cat
     assert rows.loc["queries", "value"] <= 10
 

@@ -26,7 +26,7 @@ def report_rows(run: MadeRun | None = None) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     frames = [rows]
     for about in cells.to_dict("records"):
-        same = {name: about[name] for name in rows.columns[:15] if name != "schema_version"}
+        same = {name: about[name] for name in rows.columns[:16] if name != "schema_version"}
         layers = int(rows["layer"].max()) + 1
         for probe, metrics in CURVES.items():
             for metric in metrics:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ...comparison.pair_records import ONE_SEED
 from ...comparison.pairs import PAIR_COLUMNS
-from ...wording import MISSING, bare_p, between, counted, decimal
+from ...wording import MISSING, bare_p, between, counted, decimal, p_text
 from ..records import print_lines, print_records
 from .comparison_notes import called, notes_of
 
@@ -98,7 +98,9 @@ def _from_random(gaps: pd.DataFrame | None, who: tuple[Any, ...]) -> str:
     if mine.empty:
         return ""
     line = mine.iloc[0]
-    return f"{decimal(line['difference'])} {between(line['ci_low'], line['ci_high'])}".strip()
+    p = p_text(line["p_adjusted"]) if pd.notna(line["p_adjusted"]) else ""
+    limits = between(line["ci_low"], line["ci_high"])
+    return " ".join(filter(None, [decimal(line["difference"]), limits, p]))
 
 
 def between_lines(scores: pd.DataFrame) -> list[str]:

@@ -25,7 +25,7 @@ def options_of(cell: Any, where: str) -> tuple[str, ...]:
         where: the file and the row, for messages.
 
     Raises:
-        DataFileError: if they are not a list of 2 to 26 texts, or one is empty.
+        DataFileError: if they are not a list of 2 to 26 texts, one is empty, or two are identical.
     """
     if not isinstance(cell, list):
         raise DataFileError(
@@ -50,6 +50,14 @@ def options_of(cell: Any, where: str) -> tuple[str, ...]:
             where=where,
             remedy="correct or remove the row",
         )
+    stripped = [option.strip() for option in cell]
+    for number, option in enumerate(stripped):
+        if (first := stripped.index(option)) < number:
+            raise DataFileError(
+                f"options {first} and {number} are identical: {shown(cell[number])}",
+                where=where,
+                remedy="correct one of them, or remove the row",
+            )
     return tuple(cell)
 
 

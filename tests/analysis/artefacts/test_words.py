@@ -78,6 +78,21 @@ def test_the_planted_words_lead_their_classes():
     assert (sleeping["share"], sleeping["baseline_value"]) == (1.0, pytest.approx(1 / 3))
 
 
+def test_no_word_is_listed_for_a_class_that_it_does_not_go_with():
+    texts, labels = made()
+    units = units_of([None] * len(texts))
+    table = word_table(texts, labels, CLASSES, units, top=100)
+    assert (table["pmi"] > 0).all()
+    words, counts, _ = word_counts(texts, labels, 3)
+    above = mutual_information(counts) > 1e-12
+    for k, name in enumerate(CLASSES):
+        mine = set(table.loc[table["class"] == name, "word"])
+        assert mine == {word for word, one in zip(words, above[:, k], strict=True) if one}
+    # words that are in all texts alike go with no class
+    same = word_table(["the cat"] * 6, np.arange(6) % 3, CLASSES, units[:6], smoothing=0)
+    assert same.empty
+
+
 def test_p_and_interval_are_exact_ones():
     texts, labels = made()
     table = word_table(texts, labels, CLASSES, units_of([None] * len(texts)), top=2)

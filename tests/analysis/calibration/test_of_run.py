@@ -96,6 +96,10 @@ def test_differences_are_those_of_the_values(tmp_path):
     brier = brier[brier["kind_b"] == "random"].iloc[0]
     assert brier.ci_high < 0  # good knows more
     assert "paired bootstrap over examples (100)" in brier.ci_method
+    assert brier.test == "exchanged forecasts"
+    assert brier.p_value < 0.05
+    assert (gaps["p_adjusted"] >= gaps["p_value"]).all()
+    assert set(gaps["family_size"]) == {len(gaps)}
 
 
 def test_a_model_compared_with_itself_differs_by_nothing(tmp_path):
@@ -109,6 +113,8 @@ def test_a_model_compared_with_itself_differs_by_nothing(tmp_path):
     assert len(gaps)
     assert (gaps["difference"].abs() < 1e-12).all()
     assert gaps["ci_low"].isna().all()
+    assert gaps["p_value"].isna().all()
+    assert set(gaps["flag"]) == {"the two never differ"}
 
 
 def test_tests_are_corrected_and_clusters_resampled(tmp_path):

@@ -1,5 +1,7 @@
 """A bag of words learns words and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
@@ -75,3 +77,52 @@ def test_numbers_are_regressed_and_one_class_is_a_constant():
     assert found.metrics["pearson"] > 0.99
     one = bag_of_words(parts([("a",), ("b",)], [1, 1], [("a",), ("c",)], [0, 1]))
     assert one.predictions.tolist() == [1, 1]
+
+
+def questions(count, seed, easy=True):
+    """Questions whose right option is a word of the context, or of no kind that can be learned."""
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(40)]
+    made = []
+    for place in range(count):
+        context, others = np.split(rng.permutation(words), [10])
+        label = int(rng.integers(3))
+        options = list(others[:3])
+        if easy:
+            options[label] = context[0]
+        texts = (Sentence(f"{seed}-{place}/{n}", tuple(text)) for n, text in
+                 enumerate((context, ("who", "?"))))  # fmt: skip
+        made.append(Example(f"{seed}-{place}", *texts, label=label, options=tuple(options)))
+    return tuple(made)
+
+
+@pytest.mark.parametrize(("easy", "least", "most"), [(True, 0.8, 1.0), (False, 0.1, 0.6)])
+def test_options_are_chosen_by_words_that_they_share_with_the_context(easy, least, most):
+    spec = TaskSpec("q", ("A", "B", "C"), "accuracy", ("accuracy",), pair=True, choices=3)
+    train, report = questions(300, 0, easy), questions(60, 1, easy)
+    found = bag_of_words(TaskParts(spec, train, report, report, "held-out", "test"))
+    assert found.logits.shape == (60, 3)
+    assert least <= found.metrics["accuracy"] <= most
+    # the order of the options decides nothing
+    turned = tuple(replace(one, options=one.options[::-1], label=2 - one.label) for one in report)
+    again = bag_of_words(TaskParts(spec, train, turned, turned, "held-out", "test"))
+    assert again.logits[:, ::-1] == pytest.approx(found.logits)
+
+
+def test_options_are_scored_by_logistic_regression():
+    spec = TaskSpec("q", ("A", "B", "C"), "accuracy", ("accuracy",), pair=True, choices=3)
+    train, report = questions(40, 2), questions(5, 3)
+    found = bag_of_words(TaskParts(spec, train, report, report, "held-out", "test"))
+    texts = [text for one in train for text in (*one.texts(), *one.options)]
+    count = CountVectorizer(token_pattern=r"(?u)\w+|[^\w\s]").fit(texts)
+
+    def features(example, option):
+        own, *read = (count.transform([text]).toarray()[0] for text in (option, *example.texts()))
+        return np.concatenate([own, *(np.minimum(own, one) for one in read)])
+
+    x = [features(one, option) for one in train for option in one.options]
+    y = [place == one.label for one in train for place in range(3)]
+    model = LogisticRegression(max_iter=2000).fit(x, y)
+    for one, logits in zip(report, found.logits, strict=True):
+        expected = model.decision_function([features(one, option) for option in one.options])
+        assert logits == pytest.approx(expected, abs=1e-3)

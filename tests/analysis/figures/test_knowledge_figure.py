@@ -43,7 +43,7 @@ def rows():
     draw = np.random.default_rng(3)
     records = []
     for about in cells:
-        same = {name: about[name] for name in made.columns[:15] if name != "schema_version"}
+        same = {name: about[name] for name in made.columns[:16] if name != "schema_version"}
         for variant in ("own", "transferred"):
             for layer, value in enumerate(draw.random(STATES)):
                 records += [

@@ -82,6 +82,9 @@ def test_the_rows_are_those_of_the_masks(swept, loaded):
     rows = read_rows(out / "sweep.csv")
     assert list(rows.columns) == list(ROW_TYPES)
     assert set(rows["method"]) == {"full", "l0"}
+    # initialisation 1, order 2
+    assert set(rows["seed"]) == {1002}
+    assert set(rows["seed_order"]) == {2}
     parts = loaded.parts
     for penalty, found in sweep.learned.items():
         own = rows[rows["variant"] == f"lambda={penalty:g};encoder=frozen"]

@@ -12,19 +12,18 @@ from subprobe.analysis.spread.over_seeds import (
     correlation,
     fisher_limits,
     mean_over_seeds,
-    run_weights,
     sd_limits,
 )
 from subprobe.analysis.spread.seed_grid import (
     INIT,
     ORDER,
     RESIDUAL,
-    Grid,
     crossed,
     grid_in,
-    grid_of,
     variance_parts,
 )
+from subprobe.analysis.statistics.paired import run_weights
+from subprobe.data.seeds import Grid, grid_of
 
 GRID = Grid((1, 2, 3), (1, 2, 3, 4))
 

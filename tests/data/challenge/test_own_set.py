@@ -50,7 +50,7 @@ def test_numbers_are_matched_as_specified_and_never_by_position(tmp_path):
     path = write(tmp_path / "paws.parquet", [{**one, "gold": 1} for one in RECORDS])
     with pytest.raises(DataFileError, match="row 1: the label '1' is not a class of the task"):
         read_challenge(path, COLUMNS, CLASSES, {}, pair=True)
-    pairs = label_pairs(["0=not_duplicate", "1=duplicate"])
+    pairs = label_pairs(["1=duplicate"])
     read = read_challenge(path, COLUMNS, CLASSES, pairs, pair=True)
     assert {one.label for one in read.examples} == {1}
 
@@ -115,3 +115,12 @@ def test_an_unknown_class_or_column_is_refused(tmp_path):
         read_challenge(path, COLUMNS, ("a-b", "a b"), {}, pair=True)
     with pytest.raises(DataFileError, match="no column 'nothing'"):
         read_challenge(path, {**COLUMNS, "group": "nothing"}, CLASSES, {}, pair=True)
+
+
+def test_labels_that_no_row_has_are_refused(tmp_path):
+    path = write(tmp_path / "s.tsv", [{**one, "gold": n % 2} for n, one in enumerate(RECORDS)])
+    pairs = label_pairs(["0=not_duplicate", "1=duplicate", "two=duplicate"])
+    with pytest.raises(DataFileError, match=r"no row has the label 'two' that challenge\.labels"):
+        read_challenge(path, COLUMNS, CLASSES, pairs, pair=True)
+    del pairs["two"]
+    assert len(read_challenge(path, COLUMNS, CLASSES, pairs, pair=True).examples) == 3

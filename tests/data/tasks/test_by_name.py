@@ -7,6 +7,7 @@ import pytest
 from subprobe.analysis.glue.cautions import cautions_of
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.tasks import by_name as tasks
+from subprobe.data.tasks import plugin_tasks
 from subprobe.data.tasks.by_name import custom_task, list_tasks, load_task, task_spec
 from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.metrics import majority
@@ -239,3 +240,11 @@ def test_the_caution_about_wnli_is_true(realdata):
         other += sum(label != pair.label for label in same) / len(same) if same else 0.0
     assert f"{len(splits['validation'])} validation pairs, of which {shared} share" in said
     assert other / shared > 0.9
+
+
+def test_every_task_is_listed_once():
+    names = [spec.name for spec in list_tasks()]
+    assert len(set(names)) == len(names)
+    taken = plugin_tasks._TAKEN
+    assert len(set(taken)) == len(taken)
+    assert set(names) <= {*taken, *plugin_tasks.PLUGINS.all()}

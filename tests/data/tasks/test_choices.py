@@ -82,6 +82,10 @@ def test_an_answer_with_two_readings_is_refused():
     [
         ({"answers": ["a", "b", "c"]}, r"line 6: has 3 options, but .*line 1 has 4"),
         ({"answers": ["a", " ", "c", "d"]}, "line 6: option 1 is empty"),
+        (
+            {"answers": ["a", "b", "c", "b "]},
+            r"dev.jsonl, line 6: options 1 and 3 are identical: 'b '",
+        ),
         ({"answers": ["a", 5, "c", "d"]}, "line 6: option 1 is int 5, not a text"),
         ({"answers": "a|b|c|d"}, "line 6: the options are str .*not a list"),
         ({"answers": ["a"]}, "line 6: a question needs 2 to 26 options, got 1"),

@@ -10,7 +10,7 @@ from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.words.neighbours import VectorSpace
 from subprobe.data.words.tags import Spelled, universal_tags
 from subprobe.probes.attack.answers import SentenceEncoder, similarity
-from subprobe.probes.attack.attack import run_attack
+from subprobe.probes.attack.attack import run_attack, source_name
 from subprobe.probes.attack.attacked_text import AttackedText, is_stop_word
 from subprobe.probes.attack.masked_words import from_language_model, whole_words
 from subprobe.probes.attack.sources import from_space, from_vectors, from_wordnet
@@ -139,3 +139,18 @@ def test_models_and_examples_that_cannot_be_attacked_are_refused():
         wrong = Example("x", plain_sentence("s", "A dog."), label=label)
         with pytest.raises(InputError, match=f"'x': {said}"):
             run_attack(tiny_context("bert", "classification"), [*examples, wrong])
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (("wordnet",), "wordnet"),
+        (("vectors", "/home/me/counter-fitted-vectors.txt"), "vectors:counter-fitted-vectors.txt"),
+        (("vectors", "C:\\files\\v;x=1.txt"), "vectors:v_x_1.txt"),
+        (("mlm",), "mlm:probed"),
+        (("mlm", "", "models/mine/"), "mlm:mine"),
+        (("mlm", "", "google-bert/bert-base-cased"), "mlm:bert-base-cased"),
+    ],
+)
+def test_rows_name_the_file_or_model_of_candidates_without_its_folder(asked, name):
+    assert source_name(*asked) == name

@@ -1,5 +1,6 @@
 """The probe of a second test set against a plain loop, with its intervals."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from subprobe.data.tasks.by_name import EMBEDDED
 from subprobe.models.masks.gates import gated
 from subprobe.probes.challenge.challenge import run_challenge
 from subprobe.probes.challenge.entries import ChallengeOptions
+from subprobe.probes.challenge.heuristics import run_heuristics
 
 OWN = entailment(0, {"test": 24})["test"]
 
@@ -132,3 +134,11 @@ def test_options_say_what_does_not_fit():
     other = replace(PAIRS, labels=("duplicate", "different"))
     assert "the label 'not_entailment' is not a class of the task" in options.unfit(other)
     assert set(options.inputs()) == {"file"}
+
+
+def test_undefined_logits_flag_every_row(context):
+    broken = replace(context, model=deepcopy(context.model))
+    torch.nn.init.constant_(broken.model.classifier.bias, float("nan"))
+    assert set(run_challenge(broken, OWN, **CHALLENGE).rows["flag"]) == {"diverged"}
+    assert set(run_heuristics(broken, (), generated=20).rows["flag"]) == {"diverged"}
+    assert run_challenge(context, OWN, **CHALLENGE).rows["flag"].isna().all()

@@ -107,9 +107,11 @@ def test_other_classes_are_refused(file, labels):
 def test_cut_pairs_and_undefined_logits_are_noted(file):
     short = replace(context(), max_length=5)
     torch.nn.init.constant_(short.model.classifier.bias, float("nan"))
-    notes = run_glue_diagnostics(short, (), file=str(file), limit=6).notes
-    assert notes["glue-diagnostics cut"] == 6
-    assert notes["glue-diagnostics with undefined logits"] == 6
+    found = run_glue_diagnostics(short, (), file=str(file), limit=6)
+    assert found.notes["glue-diagnostics cut"] == 6
+    assert found.notes["glue-diagnostics with undefined logits"] == 6
+    assert set(found.rows["flag"]) == {"diverged"}
+    assert run_glue_diagnostics(context(), (), file=str(file), limit=6).rows["flag"].isna().all()
 
 
 def test_a_file_is_needed():
