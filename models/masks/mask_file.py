@@ -26,6 +26,8 @@ ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
 _KEY = SIGNED
 _SHAPES = "weight_shapes"
 _WEIGHTS = "weight_masks."
+_ADDED = {2: {"match": ""}}
+"""An older version of the format that can be read -> fields that it lacks, with their values."""
 _SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")
 _NUMBERS = ("seed_init", "seed_order", "seed_draw", "draw", "format_version", "semantics_version")
 
@@ -160,6 +162,9 @@ def _parse_metadata(
         values = json_object(text, "metadata", MaskError)
     except MaskError as error:
         raise MaskError(f"metadata {error.problem}") from error
+    older = values.get("format_version")
+    if type(older) is int and older in _ADDED:
+        values = {**_ADDED[older], **values, "format_version": versions["format_version"]}
     for name, ours in versions.items():
         if values.get(name) != ours:
             raise MaskError(
@@ -198,6 +203,8 @@ def check_metadata(
     for name, known in (("kind", kinds), ("method", methods)):
         if values[name] not in known:
             raise MaskError(f"unknown {name} {values[name]!r}", remedy=f"known: {', '.join(known)}")
+    if values["match"] not in ("", "layer"):
+        raise MaskError(f"match must be empty or 'layer', got {values['match']!r}")
     for record in values["history"]:
         if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
             raise MaskError("history contains NaN or infinity")

@@ -21,15 +21,14 @@ from .shown import as_html, in_short
 if TYPE_CHECKING:  # reading and writing masks must not import torch, which the anatomy needs
     from ..encoder.anatomy import Anatomy
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the file format."""
-
 SEMANTICS_VERSION = 1
 """Version of the meaning of a mask: the positions and effects of its gates."""
 
 KINDS = (
-    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "combined", "reinit",
-    "shuffled", "given",
+    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "random-complement",
+    "combined", "reinit", "shuffled", "given",
 )  # fmt: skip
 """`given`: a mask of another tool, whose kind is unknown."""
 
@@ -61,6 +60,7 @@ class Subnetwork:
         seed_order: seed of the order of training examples.
         seed_draw: seed of the draw, for sampled kinds.
         draw: index of the draw, for sampled kinds.
+        match: `layer` if it was drawn with the good mask's number of units in each layer.
         selection: the examples on which it was selected (`validation`, `train-10%`, `reported`).
         borrowed_heads: share of the heads of a bad mask that the good mask keeps too.
         borrowed_mlps: the same share for MLPs.
@@ -88,6 +88,7 @@ class Subnetwork:
     seed_order: int = 0
     seed_draw: int = 0
     draw: int = 0
+    match: str = ""
     selection: str = ""
     borrowed_heads: float = 0.0
     borrowed_mlps: float = 0.0

@@ -194,7 +194,7 @@ WEIGHTS = {
         ({"head_mask": HEADS.astype(np.uint8), "mlp_mask": MLPS}, {}, "uint8"),
         ({"head_mask": HEADS[0], "mlp_mask": MLPS}, {}, "1 dimensions"),
         ({"head_mask": HEADS, "mlp_mask": np.ones(5, dtype=bool)}, {}, "5"),
-        (None, {"format_version": 1}, "format version 1, this subprobe reads 2"),
+        (None, {"format_version": 1}, "format version 1, this subprobe reads 3"),
         (None, {"semantics_version": 0}, "semantics version 0"),
         (None, {"kind": "ugly"}, "'ugly'"),
         (None, {"seed_init": "one"}, "seed_init"),
