@@ -26,6 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
+from .commands.subnetworks import hypotheses
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "gates": gates.gates,
     "sample": models.sample_mask,
     "evaluate": models.evaluate,
+    "hypotheses": hypotheses.hypotheses,
     "probe": probes.probe,
     "view": view.view,
     "compact": smaller.compact,
