@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ...data.errors import ConfigError
 from ..statistics.clusters import Units, over_units
-from ..statistics.corrections import ALPHA
+from ..statistics.corrections import ALPHA, adjust_rows
 from ..statistics.count_laws import EXACT, clopper_pearson
 from ..wording import counted, decimal, percent
+from .columns import HYPOTHESES as COLUMNS
+from .columns import framed
 from .independence import hsic_test
 from .share_tests import best_equivalent, least_draws, least_trials, p_above, p_equivalent
 
@@ -60,10 +63,11 @@ def against_draws(
     gaps = (observed - null) * (1 if enough else -1)
     wins, ties = int((gaps > margin).sum()), int((np.abs(gaps) <= margin).sum())
     low, high = clopper_pearson(wins, n) if n else (np.nan, np.nan)
-    least, masks = least_draws(share), "random masks"
+    least = least_draws(share)
+    side = "better" if enough else "worse"
     line: dict[str, Any] = {
         "hypothesis": hypothesis,
-        "null": f"{'better' if enough else 'worse'} than at most {percent(share)} of {masks}",
+        "null_hypothesis": f"{side} than at most {percent(share)} of random masks",
         "observed": observed, "compared": float(null.mean()) if n else np.nan,
         "statistic": "share of random masks", "value": wins / n if n else np.nan,
         "ci_low": low, "ci_high": high, "ci_method": EXACT, "threshold": share, "wins": wins,
@@ -92,7 +96,7 @@ def equivalence_line(first: Floats, second: Floats, units: Units, margin: float)
     least, floor = least_trials(margin), best_equivalent(n, margin)
     line: dict[str, Any] = {
         "hypothesis": EQUIVALENCE,
-        "null": f"the share of wins is at least {decimal(margin)} away from .5",
+        "null_hypothesis": f"the share of wins is at least {decimal(margin)} away from .5",
         "observed": float(first.mean()), "compared": float(second.mean()),
         "statistic": "share of wins against the full model", "value": wins / n,
         "ci_low": low, "ci_high": high, "ci_method": EXACT, "threshold": margin, "wins": wins,
@@ -132,7 +136,7 @@ def independence_line(
     found = hsic_test(means[0], means[1], strata, permutations=permutations, seed=seed)
     line: dict[str, Any] = {
         "hypothesis": INDEPENDENCE,
-        "null": "scores without the mask are independent of those of the full model",
+        "null_hypothesis": "scores without the mask are independent of those of the full model",
         "observed": float(first.mean()), "compared": float(second.mean()), "statistic": "HSIC",
         "value": found.hsic, "n": found.n, "floor": found.floor,
     }  # fmt: skip
@@ -155,3 +159,14 @@ def answer_of(line: Any) -> str:
         EQUIVALENCE: ("equivalent to the full model", "not shown to be equivalent"),
         INDEPENDENCE: ("the rest is not independent of the full model", "no dependence found"),
     }[str(line["hypothesis"])][not yes]
+
+
+def adjusted(lines: list[dict[str, Any]]) -> pd.DataFrame:
+    """Lines of tests with corrected p-values (Holm, by hypothesis) and answers."""
+    table = framed(lines, COLUMNS | {"floor": "Float64"})
+    if len(table):
+        family = ["model", "task", "hypothesis", "criterion"]
+        table = adjust_rows(table, family, "holm", floors=table["floor"])
+        table["rejected"] = (table["p_adjusted"] <= ALPHA).mask(table["p_adjusted"].isna())
+        table["answer"] = [answer_of(line) for line in table.to_dict("records")]
+    return framed(table, COLUMNS)

@@ -19,7 +19,6 @@ from ..statistics.clusters import count_of
 from ..statistics.corrections import ALPHA, adjust_rows
 from ..steps.progress import Advance, Progress, Silent
 from .asked import Asked
-from .columns import HYPOTHESES as COLUMNS
 from .columns import SCORED, UNITS, framed
 from .lines import (
     EQUIVALENCE,
@@ -27,8 +26,8 @@ from .lines import (
     MINIMALITY,
     NECESSITY,
     SUFFICIENCY,
+    adjusted,
     against_draws,
-    answer_of,
     equivalence_line,
     independence_line,
 )
@@ -113,17 +112,6 @@ def hypotheses_of(
     scored = framed([{**who, **line} for line in tested.scored], SCORED)
     table = adjusted([{**line, **who} for line in lines])
     return Found(table, _units(units, asked, who), scored)
-
-
-def adjusted(lines: list[dict[str, Any]]) -> pd.DataFrame:
-    """Lines of tests with corrected p-values (Holm, by hypothesis) and answers."""
-    table = framed(lines, COLUMNS | {"floor": "Float64"})
-    if len(table):
-        family = ["model", "task", "hypothesis", "criterion"]
-        table = adjust_rows(table, family, "holm", floors=table["floor"])
-        table["rejected"] = (table["p_adjusted"] <= ALPHA).mask(table["p_adjusted"].isna())
-        table["answer"] = [answer_of(line) for line in table.to_dict("records")]
-    return framed(table, COLUMNS)
 
 
 def _units(lines: list[dict[str, Any]], asked: Asked, who: Mapping[str, Any]) -> pd.DataFrame:
