@@ -26,7 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
-from .commands.subnetworks import curve
+from .commands.subnetworks import curve, hypotheses
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -62,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": models.sample_mask,
     "curve": curve.curve,
     "evaluate": models.evaluate,
+    "hypotheses": hypotheses.hypotheses,
     "probe": probes.probe,
     "view": view.view,
     "compact": smaller.compact,

@@ -24,6 +24,8 @@ from .cost.inputs import workload_of
 from .cost.model_sizes import counted_sizes, tasks_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
+from .hypotheses.of_run import NAME as HYPOTHESES
+from .hypotheses.of_run import run_hypotheses
 from .learning.parts import write_learning
 from .learning.state_folder import run_states
 from .plan.preparing import Prepared, check_learning, check_probes, summaries_of, told_of_heads
@@ -266,7 +268,8 @@ def write_tables(
     Returns:
         The summaries by name, comparisons and tests of scores, the linguistic profile and the
         differences between good and random in probes where there are any, calibration and metrics
-        by label of tasks with classes, and the headline table.
+        by label of tasks with classes, hypotheses where complements were scored, and the headline
+        table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -276,6 +279,8 @@ def write_tables(
         own[DIFFERENCES] = found
     answered = answer_tables_of(rows, cells, classes_of(manifest))
     own |= {name: answered[name] for name in ANSWERED if len(answered[name])}
+    if len(found := run_hypotheses(rows, cells)):
+        own[HYPOTHESES] = found
     for name, table in {**summed, **compared, **own}.items():
         # counts without a value in some line are floats in pandas, and whole numbers in the file
         write_csv(typed(name, table), out / f"{name}.csv")

@@ -24,7 +24,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "good": "The subnetwork that remains when the least important units are pruned step by "
         "step as long as the score is preserved, or down to a given share. Heads and MLPs are "
         "ranked by importance, single weights by magnitude.",
-        "random": "A subnetwork of the same size as the good one, with units drawn uniformly.",
+        "random": "A subnetwork of the same size as the good one, with units drawn uniformly from "
+        "the whole model or, by layer, with its number of units in each layer.",
         "bad": "A subnetwork of the same size as the good one, made of the units that the good one "
         "prunes; where these are too few, units of the good one are added. Of single weights, it "
         "keeps those of smallest magnitude.",
@@ -36,7 +37,16 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "anti": "A subnetwork of the size of super, made of units that all seeds prune.",
         "middle": "A subnetwork of the size of super, made of units that are in neither super nor "
         "anti.",
-        "complement": "The subnetwork of all units that a mask prunes.",
+        "complement": "The subnetwork of all units that a mask prunes: the model without the units "
+        "of the mask.",
+        "sufficiency": "Said of a subnetwork: it alone does what the full model does. It is tested "
+        "against random subnetworks of its size.",
+        "necessity": "Said of a subnetwork: the model is worse without its units than without as "
+        "many random units.",
+        "minimality": "Said of a subnetwork: each of its units changes the model more, when it is "
+        "pruned, than pruned units that are put back.",
+        "equivalence": "Said of two models: each scores higher than the other on about half of the "
+        "examples. It is shown by two one-sided tests, not by a large p-value of a difference.",
         "curve": "Scores of subnetworks over the share of units that they keep.",
         "faithfulness of a subnetwork": "Its score relative to the full model: 0 for the model "
         "without all units of the curve, 1 for the full model.",

@@ -188,6 +188,14 @@ RecordedSelection = Annotated[
     str,
     typer.Option("--selection", help=f"{_SELECTION}; default: as the model was fine-tuned"),
 ]
+Match = Annotated[
+    str,
+    typer.Option(
+        "--match",
+        help="what random masks have in common with the good one: its number of units in the whole "
+        "model (model), or in each layer (layer)",
+    ),
+]
 Correction = Annotated[
     str,
     typer.Option(

@@ -7,6 +7,7 @@ import pandas as pd
 from ...models.training.evaluate import Evaluation, evaluate
 from ..calibration.stored import confidence_items
 from ..cell_output import CellOutput
+from ..steps.identity import BY_LAYER
 from ..steps.performance import performance_rows
 from ..steps.said import read_said
 from .bag_of_words import NAME, bag_of_words
@@ -52,7 +53,8 @@ def of_training(work: Work, rows: pd.DataFrame, state: str) -> pd.DataFrame:
     if state == "untrained":
         rows = rows.assign(kind="untrained")
     if "route" in notes:
-        rows = rows.assign(variant=f"route={notes['route']}")
+        by_layer = [BY_LAYER] if work.options.get("match") == "layer" else []
+        rows = rows.assign(variant=";".join([f"route={notes['route']}", *by_layer]))
     return flagged_by_training(rows, str(notes["flag"]))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from ...data.errors import MaskError
 from ...data.files.tensor_files import read_arrays, save_arrays
 from ...data.tasks.task import TaskParts
 from ...models.ablation.constants import with_ablation
@@ -21,13 +22,13 @@ from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import ACROSS
-from ...pruning.controls import CONTROLS
+from ...pruning.sampling import KINDS, sample
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
 from ..plan.graph import Cell
 from ..plan.preparing import TaskSetting
 from ..plan.registry import find_step
-from ..steps.identity import identity, selection_of, stamped
+from ..steps.identity import drawn_by_layer, identity, selection_of, stamped
 from ..steps.progress import Progress
 from ..storage.certificate import Certificate
 from ..storage.store import CellStore
@@ -137,7 +138,11 @@ class Work:
         return self.materials.model(folder, proof.digest, self.options["task"])
 
     def mask(self) -> Subnetwork | None:
-        """The mask of the cell, drawn from the good one; None for the full model."""
+        """The mask of the cell, drawn from the good one; None for the full model.
+
+        Raises:
+            Nothing: if there is no such mask, such as the complement of one that keeps every unit.
+        """
         if "good" not in self.order.inputs:
             return None
         return self._drawn(self._with_own_constants(self.read_mask("good")))
@@ -169,12 +174,16 @@ class Work:
         kind = self.options.get("kind", "")
         if kind == "good" or kind in ACROSS:
             return good
-        if kind not in CONTROLS:
+        if kind not in KINDS:
             return good.with_meta(kind=kind, fingerprint="")
         if kind == "bad" and good.weight_masks:
             base = "base" if "base" in self.order.inputs else "model"
             return smallest_of(self.model(base)[0], good)
-        return CONTROLS[kind](good, seed=self.seed, draw=int(self.options["draw"]))
+        draw, match = int(self.options["draw"]), str(self.options.get("match", "model"))
+        try:
+            return sample(str(kind), [good], self.seed, draw, match)
+        except MaskError as error:
+            raise Nothing(error.problem) from None
 
     def save_mask(self, mask: Subnetwork) -> None:
         """Store the mask that the cell produces."""
@@ -207,6 +216,7 @@ class Work:
             "task": self.parts.spec.name,
             "selection": selection_of(mask, self.parts),
             "seed": self.seed,
+            **drawn_by_layer(mask),
         }
 
     def named(self, output: CellOutput, mask: Subnetwork | None, state: str) -> CellOutput:

@@ -47,6 +47,13 @@ for _state in ("pruned", "retrained", "rewound"):
         (("good", _state), ("random", _state), "whether it matters which units are kept"),
         (("good", _state), ("bad", _state), "whether it matters which units are kept"),
         (("random", _state), ("bad", _state), "whether what was pruned is worse than chance"),
+        (("complement", _state), _FULL, "what is lost without the good mask's units"),
+        (("random-complement", _state), _FULL, "what is lost without as many random units"),
+        (
+            ("complement", _state),
+            ("random-complement", _state),
+            "whether the model needs the good mask's units more than random ones",
+        ),
         (("super", _state), ("good", _state), "what is lost without the units of single seeds"),
         (("super", _state), ("random", _state), "whether shared units are more than chance"),
         (("super", _state), ("anti", _state), "whether shared survivors beat shared losers"),

@@ -136,6 +136,21 @@ class ControlOptions(Section):
     artefacts_by: Literal["n-grams", "encoder"] = Field(
         "n-grams", description="classifier of part of the input that tells easy from hard"
     )
+    complement: bool = Field(
+        False,
+        description="also score the model without the good mask's units, and without as many "
+        "random ones, pruned: whether it needs them",
+    )
+    match: Literal["model", "layer"] = Field(
+        "model",
+        description="what random masks have in common with the good one: its number of units in "
+        "the whole model, or in each layer",
+    )
+
+    def drawn(self, kind: str) -> dict[str, str]:
+        """How masks of a kind are drawn, if not by default: an option of their cells."""
+        by_layer = self.match == "layer" and kind in ("random", "random-complement")
+        return {"match": "layer"} if by_layer else {}
 
 
 class RetrainOptions(Section):

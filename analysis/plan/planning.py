@@ -11,6 +11,7 @@ from ..configuration.asked_probes import narrowed, probe_inputs
 from ..configuration.config import RunConfig
 from .easy_hard import with_difficulty, with_partial_input
 from .graph import Cell, Graph, Needs
+from .knock_outs import with_knock_outs
 from .registry import STEPS
 from .seed_plan import SeedPlan, TaskFacts
 
@@ -29,7 +30,7 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     shared: list[Cell] = []
     for task, seeds in seed_plans(config, tasks).items():
         for one in seeds:
-            cells += with_partial_input(one, list(one.cells()))
+            cells += with_partial_input(one, with_knock_outs(one, list(one.cells())))
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
     return Graph(cells + shared)

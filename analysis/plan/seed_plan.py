@@ -147,7 +147,7 @@ class SeedPlan:
         )  # fmt: skip
 
     def _mask(self, method: str, kind: str, draw: int) -> dict[str, Any]:
-        return {"method": method, "kind": kind, "draw": draw}
+        return {"method": method, "kind": kind, "draw": draw, **self.config.controls.drawn(kind)}
 
     def _masked(self, model: str, method: str) -> dict[str, str]:
         """The inputs of a cell about a mask; random and bad masks are drawn from the good one."""

@@ -108,6 +108,10 @@ def _controls(controls: Mapping[str, Any]) -> str:
         return ""
     draws = int(controls["draws"])
     said = f"{counted(draws, 'random and bad draw')} per seed, each of the good mask's size"
+    if controls.get("match") == "layer":
+        said += ", the random ones with its number of units in each layer"
+    if controls.get("complement"):
+        said += "; the model without the good mask's units, and without as many random ones"
     if controls.get("untrained", True):
         said += "; the same encoder trained from random weights"
     return said

@@ -19,6 +19,7 @@ from ..attributed.word_agreement import read_agreement
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
 from ..glossary import TERMS
+from ..hypotheses.of_run import NAME as HYPOTHESES
 from ..running.attacked_texts import FILE as ATTACKED_FILE
 from ..running.attacked_texts import read_attacked
 from ..summary.kinds import WHO
@@ -53,6 +54,7 @@ class Section:
         examples: real examples, word by word.
         word_agreement: agreement of subnetworks in their attributions to words, if there is any.
         attacked: texts before and after attacks, if there are any.
+        hypotheses: tests of the good masks, if their complements were scored.
     """
 
     anchor: str
@@ -69,6 +71,7 @@ class Section:
     examples: list[ShownExample]
     word_agreement: Table | None
     attacked: Table | None
+    hypotheses: Table | None
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,7 @@ def _sections(
             examples=examples,
             word_agreement=_word_agreement(answer),
             attacked=_attacked(answer, tables.get(Path(ATTACKED_FILE).stem)),
+            hypotheses=_hypotheses(answer),
         )
 
 
@@ -229,6 +233,23 @@ def _word_agreement(answer: Answer) -> Table | None:
         "difference", "p_adjusted", "n", "n_clusters", "note",
     ]  # fmt: skip
     return frame_table(table[shown], AGREEMENT_FILE, caption)
+
+
+def _hypotheses(answer: Answer) -> Table | None:
+    """The tests of the good mask of each seed."""
+    table = answer.tables.get(HYPOTHESES)
+    if table is None or table.empty:
+        return None
+    caption = (
+        "Tests of the good masks: against random masks and their complements, and against the full "
+        "model; value = share of random masks that are beaten, share of examples on which the mask "
+        "scores higher, or HSIC; least n = draws or examples with which p can reach .05"
+    )
+    shown = [
+        "seed", "hypothesis", "answer", "match", "observed", "compared", "value", "ci_low",
+        "ci_high", "n", "least_n", "n_clusters", "p_adjusted", "flag",
+    ]  # fmt: skip
+    return frame_table(table[shown], f"{HYPOTHESES}.csv", caption)
 
 
 def _attacked(answer: Answer, table: pd.DataFrame | None) -> Table | None:

@@ -26,7 +26,7 @@ from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import ATTACKED, HEADS, WORDS
 from .spread_columns import OVER_SEEDS
 from .table_lines import line_of
-from .written_columns import AGREEMENT, COMPARED
+from .written_columns import AGREEMENT, COMPARED, HYPOTHESES
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
 """Columns of the tidy row that are joined onto every item."""
@@ -58,6 +58,7 @@ _OWN |= dict.fromkeys(
 _OWN |= {"attribution_agreement": AGREEMENT, **ANSWERED, "calibration_differences": COMPARED}
 _OWN |= OVER_SEEDS
 _OWN |= CURVES
+_OWN |= dict.fromkeys(("hypotheses", "hypothesis_units", "hypothesis_scores"), HYPOTHESES)
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

@@ -1,4 +1,4 @@
-"""What the columns of the comparisons and of agreements between attributions mean."""
+"""What the columns of comparisons, agreements between attributions and tests of masks mean."""
 
 from __future__ import annotations
 
@@ -63,4 +63,47 @@ AGREEMENT: dict[str, Column] = {
     "ceiling_low": Column("number", "lower limit of the 95% interval of the ceiling"),
     "ceiling_high": Column("number", "upper limit of the 95% interval of the ceiling"),
     "n_pairs": Column("integer", "number of pairs of models", "pairs"),
+}
+HYPOTHESES: dict[str, Column] = {
+    "hypothesis": Column(
+        "text",
+        "what is tested",
+        allowed=("sufficiency", "necessity", "equivalence", "independence", "minimality"),
+    ),
+    "null_hypothesis": Column("text", "the null that the p-value is about, in words"),
+    "criterion": Column(
+        "text",
+        "how good a mask is: primary metric (score), divergence from the full model (kl), or the "
+        "score of each example",
+        allowed=("score", "kl", "item score"),
+    ),
+    "match": Column(
+        "text",
+        "what random masks have in common with the mask: the number of units of the whole model or "
+        "of each layer",
+        allowed=("model", "layer"),
+    ),
+    "within": Column("text", "units that are knocked out at random", allowed=("model", "pruned")),
+    "observed": Column(
+        "number", "the mask's criterion (higher is better), or its mean item score", _METRIC
+    ),
+    "compared": Column("number", "the same of random masks (mean), or of the full model", _METRIC),
+    "statistic": Column("text", "name of the statistic in `value`"),
+    "value": Column("number", "the statistic"),
+    "threshold": Column("number", "boundary of the null: a share, or a deviation from .5", "share"),
+    "wins": Column("number", "draws or clusters that are won; of equivalence ties count half"),
+    "n_ties": Column("integer", "draws or clusters with equal scores"),
+    "n": Column("integer", "draws, or independent examples, that are counted"),
+    "least_n": Column("integer", "number of them with which the test can reach .05"),
+    "n_items": Column("integer", "scored examples", "examples"),
+    "p_value": Column("number", "test of the null", "probability"),
+    "rejected": Column("boolean", "whether the corrected p-value is at most .05"),
+    "answer": Column("text", "the answer in words"),
+    "unit": Column("text", "type of the unit", allowed=("head", "mlp", "neuron")),
+    "effect": Column(
+        "number",
+        "how much the model under the mask changes without a kept unit, or with a pruned one: mean "
+        "absolute difference of item scores, or mean divergence",
+    ),
+    "divergence": Column("number", "mean KL divergence of the full model from it", "nats"),
 }

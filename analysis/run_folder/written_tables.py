@@ -10,6 +10,7 @@ import pandas as pd
 from ...data.errors import DataFileError
 from ...data.output.tables import as_written
 from ..calibration.of_folder import WRITTEN as ANSWERED
+from ..hypotheses.of_run import NAME as HYPOTHESES
 from .written_columns import COMPARISONS
 
 NAMES = (
@@ -20,6 +21,7 @@ NAMES = (
     "words",
     "probe_differences",
     *ANSWERED,
+    HYPOTHESES,
 )
 """Tables that a run writes only as CSV files, where it has numbers for them."""
 

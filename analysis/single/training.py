@@ -29,7 +29,7 @@ from ..flags import ABOUT, FAILED
 from ..steps.annotations import readable
 from ..steps.data_summary import summarise, summary_lines, without_texts
 from ..steps.degenerate import degenerate_search
-from ..steps.identity import identity, selection_of
+from ..steps.identity import drawn_by_layer, identity, selection_of
 from ..steps.masks import RETRAINED, state_of
 from ..steps.outcome import outcome
 from ..steps.performance import performance_rows
@@ -282,6 +282,7 @@ def evaluate_loaded(
         **loaded.seed_columns,
     }
     made = [performance_rows(found, loaded.parts), *(make(found, loaded.parts) for make in more)]
+    made[0] = made[0].assign(**drawn_by_layer(mask))
     rows = pd.concat(made, ignore_index=True).assign(**about)
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
     flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]

@@ -29,6 +29,15 @@ def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
     }
 
 
+BY_LAYER = "match=layer"
+"""`variant` of the scores of random masks with the good one's number of units in each layer."""
+
+
+def drawn_by_layer(mask: Subnetwork | None) -> dict[str, str]:
+    """The `variant` of a mask that was drawn by layer; nothing for others."""
+    return {"variant": BY_LAYER} if mask is not None and mask.match == "layer" else {}
+
+
 def selection_of(mask: Subnetwork | None, parts: TaskParts) -> str:
     """The selection examples: those of the mask's search, else those that the task sets aside."""
     return (mask.selection if mask else "") or parts.selection_name

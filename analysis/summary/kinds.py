@@ -15,6 +15,7 @@ KINDS = (
     "middle",
     "anti",
     "complement",
+    "random-complement",
     "combined",
     "reinit",
     "shuffled",

@@ -22,6 +22,7 @@ from ..options import (
     Labels,
     Limit,
     MaskIn,
+    Match,
     MatchDonors,
     MaxLength,
     Model,
@@ -205,25 +206,31 @@ def sample_mask(
         str,
         typer.Option(
             "--kind",
-            help="kind of subnetwork: random or bad; for several seeds: super, anti, middle",
+            help="kind of subnetwork: random, bad, complement (all units that the mask prunes) or "
+            "random-complement (all but a random mask's units); for several seeds: super, anti, "
+            "middle",
         ),
     ],
     out: Annotated[Path, writing("mask file (.safetensors)")],
+    match: Match = "model",
     seed: Seed = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a random or bad subnetwork of the good one's size, or a subnetwork across seeds.
+    """Draw a random or bad subnetwork of the good one's size, its complement, or one across seeds.
 
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
+
+    Example: subprobe sample good.safetensors --kind random --match layer --out random.safetensors
     """
     from ...analysis.screen.console import print_mask
     from ...models.masks.subnetwork import Subnetwork
-    from ...pruning.controls import sample
+    from ...pruning.sampling import sample
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite, reads=masks)
-    drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)
+    goods = [Subnetwork.load(mask) for mask in masks]
+    drawn = sample(kind, goods, seed=seed, draw=draw, match=match)
     drawn.save(out)
     typer.echo(json.dumps(drawn.describe())) if as_json else print_mask(drawn, out)
 

@@ -166,7 +166,13 @@ def inert(frame: pd.DataFrame) -> pd.DataFrame:
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:
     """The inverse of `inert`, for a frame that was read from a CSV file."""
-    texts = [name for name in frame if pd.api.types.is_string_dtype(frame[name].dtype)]
+    # booleans with missing values are objects too
+    texts = [
+        name
+        for name in frame
+        if pd.api.types.is_string_dtype(frame[name].dtype)
+        and pd.api.types.infer_dtype(frame[name], skipna=True) != "boolean"
+    ]
     quoted = r"^'(?=[=+@\t\r-])"
     return frame.assign(**{name: frame[name].str.replace(quoted, "", regex=True) for name in texts})
 

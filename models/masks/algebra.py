@@ -221,5 +221,6 @@ def _combined(first: Subnetwork, second: Subnetwork, **masks: Any) -> Subnetwork
         fingerprint=prints.pop() if len(prints) == 1 else "",
         seed_draw=0,
         draw=0,
+        match="",
         history=(),
     )

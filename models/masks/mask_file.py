@@ -27,7 +27,7 @@ _KEY = SIGNED
 _SHAPES = "weight_shapes"
 _WEIGHTS = "weight_masks."
 _CONSTANTS = "constants."
-_ADDED = {2: {"ablation": "zero", "constants_of": ""}}
+_ADDED = {2: {"ablation": "zero", "constants_of": "", "match": ""}}
 """An older version of the format that can be read -> fields that it lacks, with their values."""
 _SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")
 _NUMBERS = ("seed_init", "seed_order", "seed_draw", "draw", "format_version", "semantics_version")
@@ -208,6 +208,8 @@ def check_metadata(
     for name, known in (("kind", kinds), ("method", methods)):
         if values[name] not in known:
             raise MaskError(f"unknown {name} {values[name]!r}", remedy=f"known: {', '.join(known)}")
+    if values["match"] not in ("", "layer"):
+        raise MaskError(f"match must be empty or 'layer', got {values['match']!r}")
     for record in values["history"]:
         if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
             raise MaskError("history contains NaN or infinity")

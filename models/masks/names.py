@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 FORMAT_VERSION = 3
-"""Version of the file format. Files of version 2, which state no ablation, are read as `zero`."""
+"""Version of the file format. Files of version 2, which state no ablation, have `zero`."""
 
 SEMANTICS_VERSION = 1
 """Version of the meaning of a mask: the positions and effects of its gates."""
 
 KINDS = (
-    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "combined", "reinit",
-    "shuffled", "given",
+    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "random-complement",
+    "combined", "reinit", "shuffled", "given",
 )  # fmt: skip
 """`given`: a mask of another tool, whose kind is unknown."""
 

@@ -47,6 +47,7 @@ class Subnetwork:
         seed_order: seed of the order of training examples.
         seed_draw: seed of the draw, for sampled kinds.
         draw: index of the draw, for sampled kinds.
+        match: `layer` if it was drawn with the good mask's number of units in each layer.
         selection: the examples on which it was selected (`validation`, `train-10%`, `reported`).
         borrowed_heads: share of the heads of a bad mask that the good mask keeps too.
         borrowed_mlps: the same share for MLPs.
@@ -77,6 +78,7 @@ class Subnetwork:
     seed_order: int = 0
     seed_draw: int = 0
     draw: int = 0
+    match: str = ""
     selection: str = ""
     borrowed_heads: float = 0.0
     borrowed_mlps: float = 0.0

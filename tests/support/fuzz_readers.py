@@ -241,7 +241,7 @@ def mask_readers(folder: Path) -> dict[str, Reader]:
 
 def _use(mask: Subnetwork) -> None:
     from subprobe.analysis.steps.degenerate import degenerate_search
-    from subprobe.pruning.controls import sample
+    from subprobe.pruning.sampling import sample
 
     degenerate_search(mask)
     json.dumps(mask.describe(), ensure_ascii=False).encode()
