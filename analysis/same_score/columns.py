@@ -1,0 +1,27 @@
+"""The columns of the tables of `subprobe same-score`, with their types."""
+
+from __future__ import annotations
+
+_TEXT, _WHOLE, _REAL, _YES = "string", "Int64", "Float64", "boolean"
+METRIC = ("probe", "metric", "relation")
+"""What names one metric."""
+_METRIC = dict.fromkeys(METRIC, _TEXT)
+_TESTED = {"p_value": _REAL, "p_adjusted": _REAL, "correction": _TEXT, "family_size": _WHOLE}
+
+POINTS: dict[str, str] = {
+    "size": _TEXT, "mask": _TEXT, "kind": _TEXT, "mask_id": _TEXT, "sparsity": _REAL, **_METRIC,
+    "better": _TEXT, "primary": _YES, "value": _REAL, "n": _WHOLE,
+}  # fmt: skip
+SPREAD: dict[str, str] = {
+    "size": _TEXT, **_METRIC, "better": _TEXT, "primary": _YES, "n_masks": _WHOLE, "mean": _REAL,
+    "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "sd": _REAL, "sd_low": _REAL,
+    "sd_high": _REAL, "sd_method": _TEXT, "lowest": _REAL, "highest": _REAL, "range": _REAL,
+    "sd_at_equal_score": _REAL, "full": _REAL, "sd_expected": _REAL, "test": _TEXT, **_TESTED,
+    "n": _WHOLE, "n_clusters": _WHOLE, "note": _TEXT,
+}  # fmt: skip
+CORRELATIONS: dict[str, str] = {
+    "size": _TEXT, "score": _TEXT, **_METRIC, "correlation": _TEXT, "n_masks": _WHOLE, "r": _REAL,
+    "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "resampled": _TEXT,
+    "smallest_r": _REAL, "test": _TEXT, **_TESTED, "note": _TEXT,
+}  # fmt: skip
+NOTES: dict[str, str] = {"table": _TEXT, "size": _TEXT, "about": _TEXT, "note": _TEXT}
