@@ -24,4 +24,31 @@ CORRELATIONS: dict[str, str] = {
     "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "resampled": _TEXT,
     "smallest_r": _REAL, "test": _TEXT, **_TESTED, "note": _TEXT,
 }  # fmt: skip
-NOTES: dict[str, str] = {"table": _TEXT, "size": _TEXT, "about": _TEXT, "note": _TEXT}
+AGREEMENT: dict[str, str] = {
+    "mask": _TEXT, "other": _TEXT, "unit": _TEXT, "n_units": _WHOLE, "kept": _WHOLE,
+    "other_kept": _WHOLE, "shared": _WHOLE, "shared_expected": _REAL, "jaccard": _REAL,
+    "jaccard_expected": _REAL, "adjusted": _REAL, "kappa": _REAL, **_TESTED,
+    "shared_expected_by_layer": _REAL, "p_value_by_layer": _REAL, "note": _TEXT,
+}  # fmt: skip
+STABILITY: dict[str, str] = {
+    "unit": _TEXT, "statistic": _TEXT, "value": _REAL, "ci_low": _REAL, "ci_high": _REAL,
+    "p_value": _REAL, "n_masks": _WHOLE,
+}  # fmt: skip
+PREDICTIONS: dict[str, str] = {
+    **_METRIC, "mask": _TEXT, "other": _TEXT, "accuracy": _REAL, "other_accuracy": _REAL,
+    "same_prediction": _REAL, "same_right": _REAL, "same_right_expected": _REAL,
+    "error_consistency": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
+    "n": _WHOLE, "n_clusters": _WHOLE,
+}  # fmt: skip
+CORE: dict[str, str] = {
+    "set": _TEXT, **_METRIC, "better": _TEXT, "value": _REAL, "ci_low": _REAL,
+    "ci_high": _REAL, "ci_method": _TEXT, "lowest": _REAL, "highest": _REAL, "n_sets": _WHOLE,
+    "heads": _WHOLE, "mlps": _WHOLE, "neurons": _WHOLE, "n": _WHOLE, "random_mean": _REAL,
+    "random_lowest": _REAL, "random_highest": _REAL, "n_draws": _WHOLE, "test": _TEXT, **_TESTED,
+    "note": _TEXT,
+}  # fmt: skip
+CORE_UNITS: dict[str, str] = {
+    "unit": _TEXT, "layer": _WHOLE, "head": _WHOLE, "kept_in": _WHOLE, "n_masks": _WHOLE,
+    "core": _YES,
+}  # fmt: skip
+NOTES: dict[str, str] = {"table": _TEXT, "size": _TEXT, "note": _TEXT}

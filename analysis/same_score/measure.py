@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,14 @@ class SameScore:
         own = {name: getattr(self, name) for name in ("points", "spread", "correlations")}
         return own | self.more | {"notes": self.notes}
 
+    def to_json(self) -> str:
+        """Every table as records, in one JSON object."""
+        records = {
+            name: json.loads(table.to_json(orient="records"))
+            for name, table in self.tables().items()
+        }
+        return json.dumps(records, ensure_ascii=False)
+
 
 def measure_points(
     points: Points,
@@ -64,11 +73,11 @@ def measure_points(
         score = next((line for line in lines if line.primary), None)
         n = max(len(line.values) for line in lines)
         if n < 2:
-            notes.append(_note("points", size, "", "one mask: nothing to compare it with"))
+            notes.append(note_of("points", "one mask: nothing to compare it with", size))
             continue
         if n < FEWEST_FOR_P:
             said = f"{n} masks: no test of a correlation reaches .05; it needs {FEWEST_FOR_P}"
-            notes.append(_note("correlations", size, "", said))
+            notes.append(note_of("correlations", said, size))
         for line in lines:
             beside = None if line.primary else score
             spread.append({"size": size, **spread_line(line, beside, seed)})
@@ -77,7 +86,7 @@ def measure_points(
                     {"size": size, **one} for one in correlation_lines(line, beside, draws, seed)
                 ]
         if len(lines) == 1:
-            notes.append(_note("correlations", size, "", "only the score was measured"))
+            notes.append(note_of("correlations", "only the score was measured", size))
     table = framed(correlations, CORRELATIONS)
     floors = framed(correlations, {"floor": "Float64"})["floor"]
     tested = adjust_rows(table, ("size", "correlation"), correction, floors=floors, flag="note")
@@ -92,5 +101,6 @@ def with_notes(found: SameScore, notes: Sequence[dict[str, Any]]) -> pd.DataFram
     return pd.concat([found.notes, framed(notes, NOTES)], ignore_index=True)
 
 
-def _note(table: str, size: str, about: str, note: str) -> dict[str, str]:
-    return {"table": table, "size": size, "about": about, "note": note}
+def note_of(table: str, note: str, size: str = "") -> dict[str, str]:
+    """What cannot be said, or must be known, about a table."""
+    return {"table": table, "size": size, "note": note}

@@ -59,6 +59,17 @@ def read_published(path: Path, score: str = "") -> Points:
     return points
 
 
+def shown_metrics(points: Points, metrics: Sequence[str], *, where: str) -> Points:
+    """The metrics that are asked for; by default all but single subcases, if there are others.
+
+    Raises:
+        UnknownNameError: for a metric that the file does not have.
+    """
+    if metrics:
+        return points.chosen(metrics, where=where)
+    return points.without(SUBCASE)
+
+
 def _by_column(found: Mapping[str, Any], where: str) -> Iterator[Record]:
     """One record for each mask of a file of columns."""
     for name in (_SEED, _SPARSITY):

@@ -65,6 +65,7 @@ class Chooser:
         say: receives a message if memory runs out and batches are made smaller; `smaller` holds
             their sizes.
         scored: receives the scores of units in the full model, if the search scores units.
+        size: the size of the mask, in place of the rule and `options.keep`.
     """
 
     model: Any
@@ -74,6 +75,7 @@ class Chooser:
     max_length: int
     say: Callable[[str], None] | None = None
     scored: Callable[[Scored], None] | None = None
+    size: Size | None = None
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
@@ -159,6 +161,7 @@ def find_good(
     progress: Advance | None = None,
     say: Callable[[str], None] | None = None,
     scored: Callable[[Scored], None] | None = None,
+    size: Size | None = None,
 ) -> Subnetwork:
     """Prune a fine-tuned model as long as the metric on the selection examples is preserved.
 
@@ -176,12 +179,13 @@ def find_good(
         say: receives a message if memory runs out and batches are made smaller.
         scored: receives the importance of the units in the full model, by which the search ranks
             its first step; never called by `magnitude`, which scores no units.
+        size: the numbers of units to keep, in place of the rule; for structured searches.
 
     Returns:
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
         first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
-    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored)
+    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored, size)
     count = 0
 
     def told(_record: dict[str, Any]) -> None:
@@ -239,7 +243,9 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     rule = Rule(options.rule, options.threshold)
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}
-    if options.keep:
+    if chooser.size is not None:
+        aim = chooser.size
+    elif options.keep:
         aim = Size.share_of(anatomy, method, options.keep)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
