@@ -6,18 +6,21 @@ _TEXT, _WHOLE, _REAL, _YES = "string", "Int64", "Float64", "boolean"
 METRIC = ("probe", "metric", "relation")
 """What names one metric."""
 _METRIC = dict.fromkeys(METRIC, _TEXT)
+SAMPLE = ("baseline", "baseline_value", "n", "n_clusters")
+"""What a model without knowledge scores, and how many examples and independent units are behind."""
+_SAMPLE = {"baseline": _TEXT, "baseline_value": _REAL, "n": _WHOLE, "n_clusters": _WHOLE}
 _TESTED = {"p_value": _REAL, "p_adjusted": _REAL, "correction": _TEXT, "family_size": _WHOLE}
 
 POINTS: dict[str, str] = {
     "size": _TEXT, "mask": _TEXT, "kind": _TEXT, "mask_id": _TEXT, "sparsity": _REAL, **_METRIC,
-    "better": _TEXT, "primary": _YES, "value": _REAL, "n": _WHOLE,
+    "better": _TEXT, "primary": _YES, "value": _REAL, **_SAMPLE,
 }  # fmt: skip
 SPREAD: dict[str, str] = {
     "size": _TEXT, **_METRIC, "better": _TEXT, "primary": _YES, "n_masks": _WHOLE, "mean": _REAL,
     "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "sd": _REAL, "sd_low": _REAL,
     "sd_high": _REAL, "sd_method": _TEXT, "lowest": _REAL, "highest": _REAL, "range": _REAL,
     "sd_at_equal_score": _REAL, "full": _REAL, "sd_expected": _REAL, "test": _TEXT, **_TESTED,
-    "n": _WHOLE, "n_clusters": _WHOLE, "note": _TEXT,
+    **_SAMPLE, "note": _TEXT,
 }  # fmt: skip
 CORRELATIONS: dict[str, str] = {
     "size": _TEXT, "score": _TEXT, **_METRIC, "correlation": _TEXT, "n_masks": _WHOLE, "r": _REAL,
@@ -43,7 +46,7 @@ PREDICTIONS: dict[str, str] = {
 CORE: dict[str, str] = {
     "set": _TEXT, **_METRIC, "better": _TEXT, "value": _REAL, "ci_low": _REAL,
     "ci_high": _REAL, "ci_method": _TEXT, "lowest": _REAL, "highest": _REAL, "n_sets": _WHOLE,
-    "heads": _WHOLE, "mlps": _WHOLE, "neurons": _WHOLE, "n": _WHOLE, "random_mean": _REAL,
+    "heads": _WHOLE, "mlps": _WHOLE, "neurons": _WHOLE, **_SAMPLE, "random_mean": _REAL,
     "random_lowest": _REAL, "random_highest": _REAL, "n_draws": _WHOLE, "test": _TEXT, **_TESTED,
     "note": _TEXT,
 }  # fmt: skip

@@ -60,6 +60,7 @@ def compare_masks(
     )
     stability, said = stability_table(masks, draws=asked.permutations, seed=asked.seed)
     notes = [note_of("stability", line) for line in said]
+    notes += [note_of("spread", line) for line in _at_chance(found.spread)]
     if alike := equal_pairs(masks):
         notes.append(note_of("agreement", f"{counted(len(alike), 'pair')} of masks are equal"))
     more = {
@@ -72,6 +73,18 @@ def compare_masks(
         more |= _core(measuring, masks, asked, progress, notes)
     spread = _differing(found.spread, scored, asked)
     return replace(found, spread=spread, more=more, notes=with_notes(found, notes))
+
+
+def _at_chance(spread: pd.DataFrame) -> Iterator[str]:
+    """Scores that are no better than those of a model without knowledge."""
+    for line in spread[spread["primary"].fillna(False)].itertuples():
+        if pd.isna(line.baseline_value) or line.mean > line.baseline_value:
+            continue
+        yield (
+            f"the masks' mean {line.metric} of {line.mean:.3f} is no better than the "
+            f"{line.baseline} baseline of {line.baseline_value:.3f}: equal scores say nothing; "
+            "keep more units, or fine-tune longer"
+        )
 
 
 def _core(

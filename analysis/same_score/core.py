@@ -25,7 +25,7 @@ from ..stability.mask_nulls import kept_in_all_p
 from ..statistics.corrections import adjust_rows
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
-from .columns import CORE, CORE_UNITS, METRIC
+from .columns import CORE, CORE_UNITS, METRIC, SAMPLE
 from .masks import Masks
 from .scoring import Measuring
 
@@ -178,7 +178,7 @@ def _line(what: str, lines: pd.DataFrame, mask: Subnetwork) -> dict[str, Any]:
         "value": float(values.mean()), "heads": counts["heads"][0], "mlps": counts["mlps"][0],
         "neurons": counts["neurons"][0] if "neurons" in counts else pd.NA,
         "n_sets": len(values), "lowest": float(values.min()), "highest": float(values.max()),
-        "n": first["n"],
+        **{name: first[name] for name in SAMPLE},
     }  # fmt: skip
     if len(values) == 1:
         line |= {name: first[name] for name in ("ci_low", "ci_high", "ci_method")}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from ...data.errors import UnknownNameError
 from ..spread.columns import framed
-from .columns import METRIC, POINTS
+from .columns import METRIC, POINTS, SAMPLE
 
 FULL = "full"
 
@@ -80,7 +80,7 @@ class Points:
                     primary=bool(mine["primary"].iloc[0]),
                     values=mine.set_index("mask")["value"].astype(float),
                     full=float(whole["value"].iloc[0]) if len(whole) else float("nan"),
-                    n=mine["n"].min(),
+                    sample={name: _smallest(mine[name]) for name in SAMPLE},
                     share=(about[0], about[1]) in self.shares,
                 )
             )
@@ -99,7 +99,7 @@ class Line:
         primary: whether it is the score.
         values: by the names of the masks [M].
         full: value of the full model, or NaN.
-        n: number of examples behind a value, or missing.
+        sample: `baseline`, `baseline_value`, `n` and `n_clusters`, where they are known.
         share: whether it is a share, from 0 to 1.
     """
 
@@ -110,7 +110,7 @@ class Line:
     primary: bool
     values: pd.Series
     full: float
-    n: Any
+    sample: dict[str, Any] = field(default_factory=dict)
     share: bool = False
 
     @property
@@ -122,6 +122,11 @@ class Line:
     def label(self) -> str:
         """Its name in sentences."""
         return f"{self.metric} {self.relation}".strip()
+
+
+def _smallest(values: pd.Series) -> Any:
+    known = values.dropna()
+    return known.min() if len(known) else pd.NA
 
 
 def _first(values: pd.Series) -> str:

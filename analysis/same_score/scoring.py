@@ -16,9 +16,12 @@ from ..single.training import evaluate_loaded
 from ..spread.panel import PERFORMANCE, runs_of
 from ..statistics.row_units import is_right_or_wrong
 from ..steps.progress import Progress, Silent
+from .columns import SAMPLE
 from .masks import Masks
 from .points import FULL, Points
 
+COPIED = ("probe", "metric", "relation", "better", "primary", "value", *SAMPLE)
+"""The columns that the metrics of a mask have in common with its points."""
 _SHARES = ("accuracy", "f1")
 
 
@@ -60,15 +63,15 @@ class Measuring:
             for place, one in enumerate(rows)
         ]
         runs = runs_of(pd.concat(placed, ignore_index=True), self.metrics)
-        columns = ["probe", "metric", "relation", "better", "primary", "value", "n"]
-        limits = ["ci_low", "ci_high", "ci_method"]
+        columns = [name for name in COPIED if name != "n_clusters"]
+        more = ["ci_low", "ci_high", "ci_method", "n_clusters"]
         found = runs[["seed", *columns]].rename(columns={"seed": "place"})
         known = pd.concat(placed, ignore_index=True)
         known = known.assign(relation=known["relation"].fillna(""), place=known["seed"])
         known = known.drop_duplicates(["place", "probe", "metric", "relation"])
         found["place"] = found["place"].astype("Int64")
         key = ["place", "probe", "metric", "relation"]
-        return found.merge(known[[*key, *limits]], how="left", on=key)
+        return found.merge(known[[*key, *more]], how="left", on=key)
 
 
 @dataclass(frozen=True)
@@ -119,11 +122,8 @@ def score_masks(measuring: Measuring, masks: Masks, progress: Progress) -> Score
             "mask_id": mask.mask_id if mask else None,
             "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
         }  # fmt: skip
-        records.append(about | {key: line[key] for key in _COPIED})
+        records.append(about | {key: line[key] for key in COPIED})
     return Scored(pd.concat(rows, ignore_index=True), items, Points.of(records, _shares(values)))
-
-
-_COPIED = ("probe", "metric", "relation", "better", "primary", "value", "n")
 
 
 def _shares(values: pd.DataFrame) -> set[tuple[str, str]]:

@@ -65,7 +65,8 @@ def second(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(subprobe_command_once, tuned, own, second, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "alike"
-    words = ("same-score", tuned, *own, *second, "--masks", 5, "--keep", 0.5, "--draws", 2,
+    words = ("same-score", tuned, *own, *second, "--masks", 5, "--method", "structured-heads", "--keep", 0.5,
+             "--draws", 2,
              "--selection", "reported", "--out", out, *FAST)  # fmt: skip
     code, _, err = subprobe_command_once(*words)
     assert code == 0, err
@@ -106,12 +107,13 @@ def test_masks_are_made_scored_and_compared(made):
         assert list(tables[name].columns) == list(columns), name
     masks = [Subnetwork.load(path) for path in sorted((made / "masks").iterdir())]
     assert len(masks) == 5
-    assert {(mask.n_heads, mask.n_mlps) for mask in masks} == {(4, 1)}
+    assert {(mask.n_heads, mask.n_mlps) for mask in masks} == {(4, 2)}
     assert {mask.selection for mask in masks} == {"reported, bootstrap sample"}
     spread = tables["spread"]
-    assert spread["primary"].tolist() == [True, False]
-    assert spread["metric"].tolist() == ["accuracy", "accuracy"]
-    assert spread["n_masks"].tolist() == [5, 5]
+    assert spread["primary"].tolist() == [True, False, False]
+    assert spread["probe"].tolist() == ["performance", "challenge", "challenge"]
+    assert spread["n_masks"].tolist() == [5, 5, 5]
+    assert spread["baseline_value"].iloc[0] == 0.5
     assert spread["full"].notna().all()
     points = tables["points"]
     assert set(points["mask"]) == {"full", *(f"mask-{place}" for place in range(1, 6))}
@@ -156,7 +158,8 @@ def test_masks_from_files_give_the_same_numbers(subprobe_command, made, tuned, o
 
 
 def test_the_same_seed_gives_the_same_bytes(subprobe_command, made, tuned, own, second, tmp_path):
-    words = ("same-score", tuned, *own, *second, "--masks", 5, "--keep", 0.5, "--draws", 2,
+    words = ("same-score", tuned, *own, *second, "--masks", 5, "--method", "structured-heads", "--keep", 0.5,
+             "--draws", 2,
              "--selection", "reported", "--out", tmp_path / "again", *FAST)  # fmt: skip
     assert subprobe_command(*words)[0] == 0
     for path in sorted(made.rglob("*")):
@@ -221,7 +224,7 @@ def save_mask(path, heads, mlps=1, **more):
 )
 def test_bad_input_is_one_line(subprobe_command, tuned, own, tmp_path, sizes, more, said):
     files = [save_mask(tmp_path / f"{n}.safetensors", size) for n, size in enumerate(sizes)]
-    code, out, err = subprobe_command(
+    code, _, err = subprobe_command(
         "same-score", tuned, *files, *own, *more, "--out", tmp_path / "o", "--quiet"
     )
     assert code == 2

@@ -27,7 +27,7 @@ OTHERS = [0.10, 0.02, 0.07, 0.05, 0.01, 0.12]
 def line_of(values, metric="m", **more):
     names = [str(place) for place in range(len(values))]
     about = {"probe": "p", "relation": "", "better": "higher", "primary": False, "full": 0.9,
-             "n": 50, **more}  # fmt: skip
+             **more}  # fmt: skip
     return Line(metric=metric, values=pd.Series(values, index=names), **about)
 
 
