@@ -31,8 +31,8 @@ FLOORS = {
                  "attributed", "configuration", "rankings", "steps", "learning", "storage",
                  "spread", "plan",
                  "artefacts", "groups", "cells", "single", "property_search", "running", "cost",
-                 "patterns", "verdict", "figures", "interactive", "same_score", "report", "run_folder", "upkeep",
-                 "transfer", "screen"],
+                 "patterns", "verdict", "figures", "interactive", "same_score", "report",
+                 "run_folder", "upkeep", "transfer", "screen"],
     "commands": ["stopped", "flags", "options", "ending", "one_model", "subnetworks",
                  "whole_runs"],
 }  # fmt: skip

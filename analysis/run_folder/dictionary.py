@@ -23,7 +23,7 @@ from .columns import (
 )
 from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import ATTACKED, HEADS, WORDS
-from .spread_columns import OVER_SEEDS
+from .spread_columns import OVER_MASKS, OVER_SEEDS
 from .table_lines import line_of
 from .written_columns import AGREEMENT, COMPARED
 
@@ -55,7 +55,7 @@ _OWN |= dict.fromkeys(
     COMPARED,
 )
 _OWN |= {"attribution_agreement": AGREEMENT, **ANSWERED, "calibration_differences": COMPARED}
-_OWN |= OVER_SEEDS
+_OWN |= OVER_SEEDS | OVER_MASKS
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

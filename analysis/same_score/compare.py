@@ -59,15 +59,15 @@ def compare_masks(
         scored.points, draws=asked.permutations, correction=asked.correction, seed=asked.seed
     )
     stability, said = stability_table(masks, draws=asked.permutations, seed=asked.seed)
-    notes = [note_of("stability", line) for line in said]
-    notes += [note_of("spread", line) for line in _at_chance(found.spread)]
+    notes = [note_of("mask_agreement", line) for line in said]
+    notes += [note_of("mask_spread", line) for line in _at_chance(found.spread)]
     if alike := equal_pairs(masks):
-        notes.append(note_of("agreement", f"{counted(len(alike), 'pair')} of masks are equal"))
+        notes.append(note_of("mask_overlap", f"{counted(len(alike), 'pair')} of masks are equal"))
     more = {
         "rows": scored.rows,
-        "agreement": pair_table(masks, asked.correction),
-        "stability": stability,
-        "predictions": _predictions(scored, asked.seed),
+        "mask_overlap": pair_table(masks, asked.correction),
+        "mask_agreement": stability,
+        "mask_predictions": _predictions(scored, asked.seed),
     }
     if measuring.loaded is not None and not next(iter(masks.values())).weight_masks:
         more |= _core(measuring, masks, asked, progress, notes)

@@ -38,8 +38,11 @@ class SameScore:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """File name without its ending -> frame."""
-        own = {name: getattr(self, name) for name in ("points", "spread", "correlations")}
-        return own | self.more | {"notes": self.notes}
+        own = {
+            "mask_scores": self.points, "mask_spread": self.spread,
+            "mask_correlations": self.correlations,
+        }  # fmt: skip
+        return own | self.more | {"same_score_notes": self.notes}
 
     def to_json(self) -> str:
         """Every table as records, in one JSON object."""
@@ -73,11 +76,11 @@ def measure_points(
         score = next((line for line in lines if line.primary), None)
         n = max(len(line.values) for line in lines)
         if n < 2:
-            notes.append(note_of("points", "one mask: nothing to compare it with", size))
+            notes.append(note_of("mask_scores", "one mask: nothing to compare it with", size))
             continue
         if n < FEWEST_FOR_P:
             said = f"{n} masks: no test of a correlation reaches .05; it needs {FEWEST_FOR_P}"
-            notes.append(note_of("correlations", said, size))
+            notes.append(note_of("mask_correlations", said, size))
         for line in lines:
             beside = None if line.primary else score
             spread.append({"size": size, **spread_line(line, beside, seed)})
@@ -86,7 +89,7 @@ def measure_points(
                     {"size": size, **one} for one in correlation_lines(line, beside, draws, seed)
                 ]
         if len(lines) == 1:
-            notes.append(note_of("correlations", "only the score was measured", size))
+            notes.append(note_of("mask_correlations", "only the score was measured", size))
     table = framed(correlations, CORRELATIONS)
     floors = framed(correlations, {"floor": "Float64"})["floor"]
     tested = adjust_rows(table, ("size", "correlation"), correction, floors=floors, flag="note")

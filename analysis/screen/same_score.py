@@ -37,9 +37,9 @@ def print_same_score(found: SameScore, console: Console | None = None) -> None:
             keep=("metric", "correlation", "r", "95%", "p"),
         )  # fmt: skip
     print_lines([_LEGEND], console)
-    if "stability" in found.more and len(found.more["stability"]):
+    if "mask_agreement" in found.more and len(found.more["mask_agreement"]):
         print_records(
-            [_agreement(line) for line in _main(found.more["stability"])],
+            [_agreement(line) for line in _main(found.more["mask_agreement"])],
             title="agreement of the masks", console=console,
         )  # fmt: skip
     if "core" in found.more:
@@ -82,7 +82,7 @@ def finding_lines(found: SameScore) -> list[str]:
 
 def _between(found: SameScore) -> pd.DataFrame:
     """The pairs of two masks, without the full model."""
-    pairs = found.more.get("predictions")
+    pairs = found.more.get("mask_predictions")
     if pairs is None or pairs.empty:
         return pd.DataFrame()
     return pairs[pairs["mask"].ne("full") & pairs["other"].ne("full")]

@@ -5,25 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.same_score.columns import (
-    AGREEMENT,
-    CORE,
-    CORE_UNITS,
-    CORRELATIONS,
-    NOTES,
-    POINTS,
-    PREDICTIONS,
-    SPREAD,
-    STABILITY,
-)
+from subprobe.analysis.same_score.columns import TABLES as COLUMNS
 from subprobe.data.output.tables import ROW_TYPES
 from subprobe.models.masks.subnetwork import Subnetwork
 
-TABLES = {
-    "points": POINTS, "spread": SPREAD, "correlations": CORRELATIONS, "rows": ROW_TYPES,
-    "agreement": AGREEMENT, "stability": STABILITY, "predictions": PREDICTIONS, "core": CORE,
-    "core_units": CORE_UNITS, "notes": NOTES,
-}  # fmt: skip
+TABLES = {**COLUMNS, "rows": ROW_TYPES}
+MADE = ("--masks", 5, "--method", "structured-heads", "--keep", 0.5, "--draws", 2,
+        "--selection", "reported")  # fmt: skip
 FAST = ("--quiet", "--permutations", 99)
 PUBLISHED = {
     "seed": ["original", *map(str, range(1, 7))],
@@ -65,9 +53,7 @@ def second(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(subprobe_command_once, tuned, own, second, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "alike"
-    words = ("same-score", tuned, *own, *second, "--masks", 5, "--method", "structured-heads", "--keep", 0.5,
-             "--draws", 2,
-             "--selection", "reported", "--out", out, *FAST)  # fmt: skip
+    words = ("same-score", tuned, *own, *second, *MADE, "--out", out, *FAST)
     code, _, err = subprobe_command_once(*words)
     assert code == 0, err
     return out
@@ -109,13 +95,13 @@ def test_masks_are_made_scored_and_compared(made):
     assert len(masks) == 5
     assert {(mask.n_heads, mask.n_mlps) for mask in masks} == {(4, 2)}
     assert {mask.selection for mask in masks} == {"reported, bootstrap sample"}
-    spread = tables["spread"]
+    spread = tables["mask_spread"]
     assert spread["primary"].tolist() == [True, False, False]
     assert spread["probe"].tolist() == ["performance", "challenge", "challenge"]
     assert spread["n_masks"].tolist() == [5, 5, 5]
     assert spread["baseline_value"].iloc[0] == 0.5
     assert spread["full"].notna().all()
-    points = tables["points"]
+    points = tables["mask_scores"]
     assert set(points["mask"]) == {"full", *(f"mask-{place}" for place in range(1, 6))}
     mean = points[(points["kind"] != "full") & points["primary"]]["value"].mean()
     assert spread["mean"].iloc[0] == pytest.approx(mean)
@@ -134,7 +120,7 @@ def test_the_core_stands_beside_random_sets(made):
     )  # fmt: skip
     assert (core.loc[core["set"] != "full", "n_draws"].dropna() == 2).all()
     assert core["note"].dropna().str.contains("2 draws: too few").any()
-    points = pd.read_csv(made / "points.csv")
+    points = pd.read_csv(made / "mask_scores.csv")
     full = core[(core["set"] == "full") & (core["probe"] == "performance")]["value"].iloc[0]
     assert full == points[(points["kind"] == "full") & points["primary"]]["value"].iloc[0]
 
@@ -147,20 +133,19 @@ def test_masks_from_files_give_the_same_numbers(subprobe_command, made, tuned, o
     assert code == 0, err
     tables = json.loads(out)
     assert set(tables) == set(TABLES)
-    saved = pd.read_csv(made / "spread.csv")
-    read = pd.DataFrame(tables["spread"])
+    saved = pd.read_csv(made / "mask_spread.csv")
+    read = pd.DataFrame(tables["mask_spread"])
     for column in ("mean", "sd", "full", "sd_expected"):
         assert read[column].astype(float).tolist() == pytest.approx(
             saved[column].tolist(), nan_ok=True
         )
-    pairs = pd.DataFrame(tables["predictions"])
+    pairs = pd.DataFrame(tables["mask_predictions"])
     assert len(pairs) == 15  # of five masks and the full model
 
 
 def test_the_same_seed_gives_the_same_bytes(subprobe_command, made, tuned, own, second, tmp_path):
-    words = ("same-score", tuned, *own, *second, "--masks", 5, "--method", "structured-heads", "--keep", 0.5,
-             "--draws", 2,
-             "--selection", "reported", "--out", tmp_path / "again", *FAST)  # fmt: skip
+    out = tmp_path / "again"
+    words = ("same-score", tuned, *own, *second, *MADE, "--out", out, *FAST)
     assert subprobe_command(*words)[0] == 0
     for path in sorted(made.rglob("*")):
         if path.is_file() and path.name != "subprobe.json":
@@ -184,14 +169,14 @@ def test_published_scores(subprobe_command, tmp_path):
     code, out, _ = subprobe_command("same-score", path, "--json", *FAST)
     assert code == 0
     tables = json.loads(out)
-    assert set(tables) == {"points", "spread", "correlations", "notes"}
-    metrics = [line["metric"] for line in tables["spread"]]
+    assert set(tables) == {"mask_scores", "mask_spread", "mask_correlations", "same_score_notes"}
+    metrics = [line["metric"] for line in tables["mask_spread"]]
     assert metrics == ["mnli-matched", "accuracy_non_entailed", "accuracy_entailed"]
     code, out, _ = subprobe_command(
         "same-score", path, "--metric", "subcase_accuracy", "--out", tmp_path / "o", *FAST
     )
     assert code == 0
-    spread = pd.read_csv(tmp_path / "o" / "spread.csv")
+    spread = pd.read_csv(tmp_path / "o" / "mask_spread.csv")
     assert spread["relation"].dropna().tolist() == list(PUBLISHED)[3:]
     assert (tmp_path / "o" / "same-score.svg").read_text().startswith("<svg")
     code, out, _ = subprobe_command("same-score", path, *FAST)
