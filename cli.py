@@ -26,7 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
-from .commands.subnetworks import curve, hypotheses
+from .commands.subnetworks import curve, hypotheses, same_score
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -72,6 +72,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "glue": glue.glue,
     "spread": spread.spread,
     "stability": stability.stability,
+    "same-score": same_score.same_score,
     "survival": survival.survival,
     "report": runs.report,
     "export": export.export,

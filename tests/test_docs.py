@@ -5,6 +5,7 @@ of random weights, and a run gets the small options below. Everything else is as
 """
 
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -31,6 +32,7 @@ LONG = {
     "head-attributions.md", "heuristics.md", "hidden-state-probes.md", "hidden-states.md",
     "learned-gates.md", "mlm.md", "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
+    "same-score.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
@@ -66,6 +68,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_diagnostics(tmp_path / "diagnostic-full.tsv", made_rows())
     write_treebank(tmp_path / "treebank.conllu")
     write_test_sets(tmp_path)
+    write_scores(tmp_path / "mnli-sp50.json")
     (tmp_path / "vectors.txt").write_text("the 1 0.5\na -1 2\nand 0 1\n")
     shutil.copytree(PLUGIN, tmp_path / "busiest", ignore=shutil.ignore_patterns("__pycache__"))
     rng = np.random.default_rng(0)
@@ -118,6 +121,15 @@ def write_test_sets(folder):
     (folder / "swaps.csv").write_text(text, encoding="utf-8")
 
 
+def write_scores(path):
+    """Scores of six masks in the form of The Heuristic Core."""
+    names = ("mnli-matched", "lexical_overlap_ln_passive", "subsequence_se_adjective")
+    scores = {name: [0.9, *(0.7 + 0.01 * (n * step % 7) for n in range(6))]
+              for step, name in enumerate(names, start=2)}  # fmt: skip
+    seeds = ["original", *map(str, range(42, 48))]
+    path.write_text(json.dumps({"seed": seeds, "sparsity": [0.0, *[0.5] * 6], **scores}))
+
+
 def write_treebank(path):
     """Thirty sentences of seven words, two of them written as one; the first has no heads."""
     rows = (
@@ -156,6 +168,10 @@ def small(words, folder):
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
     if words[0] == "prune" and "--criterion" in words:
         words += ["--quiet", "--epochs", "1", "--draws", "1", "--rank", "2"]
+    if words[0] == "same-score" and "--task" in words:
+        words += ["--quiet", "--limit", "16"]
+        if "--masks" in words:
+            words += ["--draws", "1"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()

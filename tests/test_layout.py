@@ -32,7 +32,7 @@ FLOORS = {
                  "spread", "plan",
                  "artefacts", "groups", "hypotheses", "cells", "single", "property_search",
                  "running", "cost", "curve",
-                 "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
+                 "patterns", "verdict", "figures", "interactive", "same_score", "report", "run_folder", "upkeep",
                  "transfer", "screen"],
     "commands": ["stopped", "flags", "options", "ending", "one_model", "subnetworks",
                  "whole_runs"],

@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import ConfigError
-from ...data.files.atomic import digest
 from ...data.sentences.plain_text import NATURAL
-from ...data.sentences.sentence import Example, Sentence
-from ...data.tasks.task_parts import examples_digest, spread
-from ...models.checkpoint.inputs import check_inputs
-from ...models.language.head import has_head
-from ...models.language.loading import load_language_model
+from ...data.sentences.sentence import Sentence
+from ...data.tasks.task_parts import examples_digest
 from ...models.masks.subnetwork import Subnetwork
-from ...probes.forward.needs import sentences_of
-from ...probes.registry import list_probes
-from ..configuration.asked_probes import (
-    check_fitting,
-    comparing,
-    learning,
-    of_corpus,
-    of_language,
-    of_task,
-    options_of,
-    probes_reading,
-)
-from ..configuration.config import ProbeOptions, parse_config
-from ..configuration.learning_files import learning_files, scored_corpus
-from ..learning.parts import read_parts
+from ..configuration.asked_probes import check_fitting
+from ..configuration.config import parse_config
 from ..single.loaded import LoadedModel
-from ..single.loaded_probe import probe_loaded
 from ..single.training import evaluate_loaded
-from ..steps.annotations import as_read, check_readable, say_left_out
 from ..steps.masks import fitted
-from ..steps.probing import Corpus, annotated_examples, clusters_of, read_probe_corpus
 from ..steps.progress import Progress, Warned
-from ..steps.reference_model import load_reference
 from .measurement import Measurement
 from .named_texts import Texts, named_texts
+from .ready_probes import ready_probes, with_head
 
 
 def evaluate(
@@ -163,48 +141,14 @@ def probe(
         "max_length": max_length,
     }
     chosen = parse_config({"probe": given}, where="probe").probe
-    own = options_of(chosen)
     check_fitting(chosen, model.spec, model.classes_by)
-    learning_files(chosen)
-    if of_language(chosen.names) and not has_head(model.model):
-        speaking = load_language_model(model.name).to(model.model.device)
-        model = replace(model, model=speaking)
-    other = _reference(model, chosen.names, reference)
+    model = with_head(model, chosen)
     fitting = _fitted(model, mask, other_weights, progress)
-    from_task: tuple[Example, ...] = ()
-    split, read = "", None
-    if of_task(chosen) or corpus is None:
-        split = model.parts.report_name
-        from_task = annotated_examples(spread(model.parts.report, examples), chosen)
-    if of_task(chosen):
-        check_readable(from_task, of_task(chosen))
-        say_left_out(progress, model.parts.spec.name, from_task, of_task(chosen))
-    if of_corpus(chosen):
-        scored = corpus if test is None else test
-        read = _corpus(
-            scored, chosen, from_task, f"{model.spec and model.spec.name}/{split}", texts, progress
-        )
-    parts = read_parts(chosen, progress, texts) if learning(chosen) else None
-    output = probe_loaded(
-        model,
-        fitting,
-        chosen,
-        corpus=read,
-        examples=from_task if of_task(chosen) else (),
-        split=split,
-        progress=progress,
-        reference=other,
-        parts=parts,
-        cache=None if cache is None else Path(cache),
-    )
-    digests = [read.digest] if read else []
-    digests += [examples_digest(from_task)] if of_task(chosen) else []
-    digests += [parts.digest] if parts else []
-    digests += [
-        digest([own[name].model_dump(mode="json"), dict(own[name].inputs())])
-        for name in probes_reading(chosen, "suite")
-    ]
-    return Measurement(output, " ".join(digests))
+    ready = ready_probes(
+        model, chosen, corpus, test=test, texts=texts, reference=reference,
+        cache=None if cache is None else Path(cache), progress=progress,
+    )  # fmt: skip
+    return ready.under(fitting)
 
 
 def _fitted(
@@ -214,46 +158,3 @@ def _fitted(
     return fitted(
         mask, model.model, model.meta, model.name, other_weights=other_weights, say=progress.say
     )
-
-
-def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> Any | None:
-    if comparing(names):
-        found = load_reference(named, model.meta, model.tokenizer)
-        check_inputs(found, model.tokenizer, where=named or "reference", allow_no_specials=True)
-        return found.to(model.model.device)
-    if named is not None:
-        raise ConfigError(
-            "none of the chosen probes compares models",
-            where="reference",
-            remedy=f"omit it, or add {', '.join(comparing(e.name for e in list_probes()))}",
-        )
-    return None
-
-
-def _corpus(
-    given: Texts | None,
-    options: ProbeOptions,
-    from_task: tuple[Example, ...],
-    name: str,
-    texts: Mapping[str, Sequence[Sentence]],
-    progress: Progress,
-) -> Corpus:
-    """The sentences for probes that read any sentences, annotated as needed."""
-    if isinstance(given, str | Path):
-        return read_probe_corpus(options, progress)
-    if given is None:
-        # an empty text has no tree and no word to look at
-        read = [one for example in from_task for one in sentences_of(example) if one.words]
-        corpus = Corpus(name, tuple(read), clusters_of(from_task))
-    else:
-        named = scored_corpus(options)
-        read = as_read(
-            list(texts[named])[: options.sentences],
-            of_corpus(options),
-            pipeline=options.pipeline,
-            reparse=options.reparse,
-        )
-        corpus = Corpus(named, tuple(read))
-    check_readable(corpus.examples, of_corpus(options))
-    say_left_out(progress, corpus.name, corpus.examples, of_corpus(options))
-    return corpus

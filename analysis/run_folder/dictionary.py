@@ -24,7 +24,7 @@ from .columns import (
 from .own_tables.curve_columns import CURVES
 from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import ATTACKED, HEADS, WORDS
-from .spread_columns import OVER_SEEDS
+from .spread_columns import OVER_MASKS, OVER_SEEDS
 from .table_lines import line_of
 from .written_columns import AGREEMENT, COMPARED, HYPOTHESES
 
@@ -56,7 +56,7 @@ _OWN |= dict.fromkeys(
     COMPARED,
 )
 _OWN |= {"attribution_agreement": AGREEMENT, **ANSWERED, "calibration_differences": COMPARED}
-_OWN |= OVER_SEEDS
+_OWN |= OVER_SEEDS | OVER_MASKS
 _OWN |= CURVES
 _OWN |= dict.fromkeys(("hypotheses", "hypothesis_units", "hypothesis_scores"), HYPOTHESES)
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}

@@ -70,6 +70,7 @@ class Chooser:
             their sizes.
         scored: receives the scores of units in the full model, if the search scores units.
         like: a mask whose ablation replaces the units that candidates prune; None = zeros.
+        size: the size of the mask, in place of the rule and `options.keep`.
     """
 
     model: Any
@@ -80,6 +81,7 @@ class Chooser:
     say: Callable[[str], None] | None = None
     scored: Callable[[Scored], None] | None = None
     like: Subnetwork | None = None
+    size: Size | None = None
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
@@ -169,6 +171,7 @@ def find_good(
     progress: Advance | None = None,
     say: Callable[[str], None] | None = None,
     scored: Callable[[Scored], None] | None = None,
+    size: Size | None = None,
 ) -> Subnetwork:
     """Prune a fine-tuned model as long as the metric on the selection examples is preserved.
 
@@ -186,6 +189,7 @@ def find_good(
         say: receives a message if memory runs out and batches are made smaller.
         scored: receives the importance of the units in the full model, by which the search ranks
             its first step; never called by `magnitude`, which scores no units.
+        size: the numbers of units to keep, in place of the rule; for structured searches.
 
     Returns:
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
@@ -195,7 +199,7 @@ def find_good(
     reading: dict[str, Any] = {"batch_size": options.batch_size, "max_length": max_length}
     reading |= {"match": options.match_donors, "seed": options.donor_seed}
     like = searched_under(options.ablation, model, tokenizer, parts, **reading)
-    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored, like)
+    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored, like, size)
     count = 0
 
     def told(_record: dict[str, Any]) -> None:
@@ -255,7 +259,9 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     rule = options.aim
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}
-    if options.keep:
+    if chooser.size is not None:
+        aim = chooser.size
+    elif options.keep:
         aim = Size.share_of(anatomy, method, options.keep)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])

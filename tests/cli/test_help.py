@@ -20,7 +20,7 @@ def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "artefacts", "bake", "clean", "compact", "compare", "config", "data", "doctor",
         "evaluate", "export", "finetune", "gates", "glue", "groups", "latency", "list",
-        "patterns", "plan", "probe", "prune", "report", "run", "sample",
+        "patterns", "plan", "probe", "prune", "report", "run", "same-score", "sample",
         "spread", "stability", "survival", "verify", "view",
     ]  # fmt: skip
 

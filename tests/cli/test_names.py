@@ -186,6 +186,7 @@ SHOWS_COMMANDS = {
     "probes/patterns/synthetic.py": "a script with flags of its own",
     "analysis/screen/compared/comparison_notes.py": "prints to the terminal of a command alone",
     "analysis/screen/spread.py": "prints to the terminal of a command alone",
+    "analysis/screen/same_score.py": "prints to the terminal of a command alone",
     "analysis/screen/rows.py": "prints to the terminal of a command alone",
 }
 

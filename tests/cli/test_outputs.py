@@ -24,6 +24,7 @@ FOLDERS = [
     ["patterns", "train", "./maps"],
     ["artefacts", "toy"],
     ["groups", "toy"],
+    ["same-score", "./m", "--task", "toy", "--masks", 3],
 ]
 TABLES = [
     ["evaluate", "./m", "--task", "toy"],

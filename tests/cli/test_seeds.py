@@ -14,6 +14,7 @@ COMMANDS = {
                "--seed", "{seed}"],
     "probe": ["probe", "embedded", "--untrained", "{seed}"],
     "spread": ["spread", "nowhere", "--seed", "{seed}"],
+    "same-score": ["same-score", "nowhere", "--masks", "3", "--seed", "{seed}"],
     "stability": ["stability", "nowhere", "--seed", "{seed}"],
     "survival": ["survival", "nowhere", "--seed", "{seed}"],
     "artefacts": ["artefacts", "acceptability", "--out", "{out}", "--seed", "{seed}"],

@@ -1,0 +1,1 @@
+"""Masks of one model at one size: whether equal scores mean equal behaviour."""

@@ -1,0 +1,236 @@
+"""The core of several masks: the units that all of them keep, alone and taken away.
+
+Five models are scored: the core alone; each mask, with and without the core; the full model, with
+and without it. Beside each stand random sets of as many units: alone, taken away from the mask, and
+taken away from the full model. Sets are of the same number of heads and of MLPs (neurons).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...data.errors import MaskError
+from ...models.masks.subnetwork import Subnetwork
+from ..spread.columns import framed
+from ..stability.agreement import kept_in_all_expected
+from ..stability.mask_nulls import kept_in_all_p
+from ..statistics.corrections import adjust_rows
+from ..statistics.draws import too_few_draws
+from ..statistics.uncertainty import permutation_p
+from .columns import CORE, CORE_UNITS, METRIC, SAMPLE
+from .masks import Masks
+from .scoring import Measuring
+
+Mask = npt.NDArray[np.bool_]
+ALONE, WITH, WITHOUT = "core alone", "mask", "mask minus core"
+FULL, FULL_WITHOUT = "full", "full minus core"
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The sets of units that are scored.
+
+    Attributes:
+        core: the units that all masks keep.
+        masks: the masks.
+        whole: the mask that keeps every unit.
+    """
+
+    core: Subnetwork
+    masks: Masks
+    whole: Subnetwork
+
+    @classmethod
+    def of(cls, masks: Masks) -> Sets:
+        """From M masks of one model and size.
+
+        Raises:
+            MaskError: for masks of single weights, which are too many to be taken away.
+        """
+        first = next(iter(masks.values()))
+        if first.weight_masks:
+            raise MaskError(
+                "masks of single weights have no core of units",
+                remedy="use masks of heads, MLPs or neurons",
+            )
+        changes: dict[str, Any] = {
+            name: np.ones_like(mask)
+            for name in ("head_mask", "mlp_mask", "neuron_mask")
+            if (mask := getattr(first, name)) is not None
+        }
+        whole = first.with_meta(**changes, kind="combined", draw=0, history=())
+        return cls(reduce(and_, masks.values()), masks, whole)
+
+    def named(self) -> Iterator[tuple[str, Subnetwork]]:
+        """Name of a set, and the units that are kept."""
+        yield FULL, self.whole
+        yield ALONE, self.core
+        yield FULL_WITHOUT, without(self.whole, self.core)
+        for mask in self.masks.values():
+            yield WITH, mask
+            yield WITHOUT, without(mask, self.core)
+
+    def random(self, seed: int, draw: int) -> Iterator[tuple[str, Subnetwork]]:
+        """The same with a random set in place of the core; a mask is taken in turn."""
+        rng = np.random.default_rng((6, seed, draw))
+        chosen = drawn(self.whole, self.core, rng)
+        yield ALONE, chosen
+        yield FULL_WITHOUT, without(self.whole, chosen)
+        mask = list(self.masks.values())[draw % len(self.masks)]
+        yield WITHOUT, without(mask, drawn(mask, self.core, rng))
+
+
+def without(mask: Subnetwork, taken: Subnetwork) -> Subnetwork:
+    """The units of a mask that another, which lies within it, does not keep.
+
+    Levels at which the masks prune nothing stay whole.
+    """
+    changes = {
+        name: mine & ~other
+        for name, mine, other in _levels(mask, taken)
+        if not (mine.all() and other.all())
+    }
+    return mask.with_meta(**changes, kind="combined", history=())
+
+
+def drawn(mask: Subnetwork, size: Subnetwork, rng: np.random.Generator) -> Subnetwork:
+    """As many units of a mask as another keeps, at random, at each level."""
+    changes = {
+        name: mine if mine.all() and other.all() else _subset(mine, int(other.sum()), rng)
+        for name, mine, other in _levels(mask, size)
+    }
+    return mask.with_meta(**changes, kind="random", history=())
+
+
+def _levels(first: Subnetwork, second: Subnetwork) -> Iterator[tuple[str, Mask, Mask]]:
+    for name in ("head_mask", "mlp_mask", "neuron_mask"):
+        mine, other = getattr(first, name), getattr(second, name)
+        if mine is not None and other is not None:
+            yield name, mine, other
+
+
+def _subset(mask: Mask, count: int, rng: np.random.Generator) -> Mask:
+    found = np.zeros(mask.shape, dtype=np.bool_)
+    chosen = rng.choice(np.flatnonzero(mask), size=count, replace=False)
+    found.ravel()[chosen] = True
+    return found
+
+
+def core_table(
+    sets: Sets,
+    measuring: Measuring,
+    *,
+    draws: int,
+    seed: int,
+    correction: str,
+    told: Callable[[int, int], None],
+) -> pd.DataFrame:
+    """Every metric of each set, beside random sets in place of the core.
+
+    p is one-sided: that random sets alone do as well as the core, or that taking them away costs as
+    much. For masks without the core, the mean over masks is compared with draws that take units
+    from one mask each, in turn, which varies more: the test is conservative. Each needs 29 draws.
+
+    Args:
+        sets: the core and the masks.
+        measuring: what is measured of each set.
+        draws: random sets.
+        seed: of the draws.
+        correction: of the p-values.
+        told: called with (models measured, all).
+    """
+    asked = [(what, False, mask) for what, mask in sets.named()]
+    for draw in range(draws):
+        asked += [(what, True, mask) for what, mask in sets.random(seed, draw)]
+    rows = []
+    for done, (_, _, mask) in enumerate(asked, 1):
+        rows.append(measuring.of(mask)[0])
+        told(done, len(asked))
+    values = measuring.values(rows)
+    values["set"] = [asked[place][0] for place in values["place"]]
+    values["drawn"] = [asked[place][1] for place in values["place"]]
+    lines = [
+        _line(str(about[0]), mine, asked[mine["place"].iloc[0]][2])
+        for about, mine in values.groupby(["set", *METRIC], sort=False)
+    ]
+    order = {what: place for place, what in enumerate((FULL, FULL_WITHOUT, WITH, WITHOUT, ALONE))}
+    lines.sort(key=lambda line: order[line["set"]])
+    table = framed(lines, CORE)
+    floors = framed(lines, {"floor": "Float64"})["floor"]
+    return framed(adjust_rows(table, (), correction, floors=floors, flag="note"), CORE)
+
+
+def _line(what: str, lines: pd.DataFrame, mask: Subnetwork) -> dict[str, Any]:
+    mine, first = lines[~lines["drawn"]], lines.iloc[0]
+    values = mine["value"].to_numpy(dtype=np.float64)
+    null = lines.loc[lines["drawn"], "value"].to_numpy(dtype=np.float64)
+    counts = mask.counts()
+    line: dict[str, Any] = {
+        "set": what, **{name: first[name] for name in METRIC}, "better": first["better"],
+        "value": float(values.mean()), "heads": counts["heads"][0], "mlps": counts["mlps"][0],
+        "neurons": counts["neurons"][0] if "neurons" in counts else pd.NA,
+        "n_sets": len(values), "lowest": float(values.min()), "highest": float(values.max()),
+        **{name: first[name] for name in SAMPLE},
+    }  # fmt: skip
+    if len(values) == 1:
+        line |= {name: first[name] for name in ("ci_low", "ci_high", "ci_method")}
+    if not len(null):
+        return line
+    line |= {
+        "n_draws": len(null), "random_mean": float(null.mean()),
+        "random_lowest": float(null.min()), "random_highest": float(null.max()),
+    }  # fmt: skip
+    if why := too_few_draws(len(null)):
+        return line | {"note": why}
+    if first["better"] not in ("higher", "lower"):
+        return line | {"note": "no test: neither higher nor lower values are better"}
+    # alone, the core should be better than random units; without it, a model worse
+    upwards = (what == ALONE) == (first["better"] == "higher")
+    side = "greater" if upwards else "less"
+    return line | {
+        "p_value": permutation_p(line["value"], null, alternative=side),
+        "floor": 1 / (len(null) + 1),
+        "test": f"one-sided, {len(null)} random sets",
+    }
+
+
+def unit_table(sets: Sets) -> pd.DataFrame:
+    """How many masks keep each head and MLP, and whether it is in the core."""
+    masks = list(sets.masks.values())
+    heads = np.sum([mask.head_mask for mask in masks], axis=0)
+    mlps = np.sum([mask.mlp_mask for mask in masks], axis=0)
+    lines = [
+        {"unit": "head", "layer": layer, "head": head, "kept_in": int(kept)}
+        for (layer, head), kept in np.ndenumerate(heads)
+    ]
+    lines += [
+        {"unit": "mlp", "layer": layer, "kept_in": int(kept)} for layer, kept in enumerate(mlps)
+    ]
+    table = framed(lines, CORE_UNITS)
+    return table.assign(n_masks=len(masks), core=table["kept_in"].eq(len(masks)))
+
+
+def size_notes(sets: Sets) -> Iterator[str]:
+    """How large the core is, beside what masks of these sizes share by chance."""
+    masks = list(sets.masks.values())
+    for unit, stacked in (
+        ("heads", np.stack([mask.head_mask.ravel() for mask in masks])),
+        ("MLPs", np.stack([mask.mlp_mask for mask in masks])),
+    ):
+        if stacked.all():
+            continue
+        p = kept_in_all_p(stacked)
+        tested = f", p = {p:.3g}" if np.isfinite(p) else ", no number could be rare enough"
+        yield (
+            f"{int(stacked.all(axis=0).sum())} of {stacked.shape[1]} {unit} are kept in all masks; "
+            f"{kept_in_all_expected(stacked):.3g} are expected of random masks of these sizes"
+            f"{tested}"
+        )

@@ -1,0 +1,125 @@
+"""Several good masks of one model at one size.
+
+A structured search is deterministic: the weights and the selection examples decide. Its randomness
+is the sample of examples on which the units are ranked, so each mask is searched on a sample of its
+own: a bootstrap sample of the selection examples, or a random half of them. Examples that share a
+source are drawn together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ...data.errors import ConfigError, UnknownNameError
+from ...data.sentences.sentence import Example
+from ...models.masks.subnetwork import Subnetwork
+from ...pruning.search.plan import Size
+from ..configuration.mask_options import PruneOptions
+from ..single.loaded import LoadedModel
+from ..single.training import find_mask
+from ..steps.progress import Progress, Silent
+from ..steps.selection import find_good
+from .masks import FEWEST, Masks, check_masks
+
+SAMPLES = ("bootstrap", "half")
+
+
+def make_masks(
+    loaded: LoadedModel,
+    options: PruneOptions,
+    count: int,
+    progress: Progress,
+    *,
+    sample: str = "bootstrap",
+    seed: int = 0,
+) -> Masks:
+    """Search for masks of one size, each on its own sample of the selection examples.
+
+    The size is `options.keep`, or without it that of one search on all selection examples by the
+    rule of the options.
+
+    Args:
+        loaded: a fine-tuned model and its task.
+        options: the search; the first of its methods is used.
+        count: the number M of masks.
+        progress: receives the progress of the searches.
+        sample: `bootstrap` or `half`.
+        seed: of the samples.
+
+    Raises:
+        ConfigError: for fewer than two masks, a search that ranks units without examples, or
+            cross-validation.
+        UnknownNameError: for another kind of sample.
+    """
+    method = options.methods[0]
+    if sample not in SAMPLES:
+        raise UnknownNameError("sample of the selection examples", sample, SAMPLES)
+    if count < FEWEST:
+        raise ConfigError(f"masks must be >= {FEWEST}, got {count}", where="`masks`")
+    if not method.startswith("structured"):
+        raise ConfigError(
+            f"{method} ranks weights without examples: all of its masks would be equal",
+            where="`method`",
+            remedy="choose structured, structured-heads, structured-mlps or structured-neurons",
+        )
+    size = None
+    if not options.keep:
+        whole = find_mask(loaded, options, progress)
+        size = Size(whole.n_heads, whole.n_mlps, whole.counts().get("neurons", (0, 0))[0])
+    found: dict[str, Subnetwork] = {}
+    width = len(str(count))
+    with progress.stage(f"searching for {count} masks of one size") as advance:
+        for number in range(1, count + 1):
+            drawn = sampled(loaded.parts.selection, sample, seed, number)
+            good = find_good(
+                loaded.model,
+                loaded.tokenizer,
+                replace(loaded.parts, selection=drawn),
+                options,
+                max_length=loaded.max_length,
+                seeds=loaded.seeds,
+                method=method,
+                model_name=str(loaded.meta.get("model", loaded.name)),
+                say=Silent().say if number > 1 else progress.say,
+                size=size,
+            )
+            found[f"mask-{number:0{width}d}"] = good.with_meta(
+                selection=f"{good.selection}, {sample} sample", seed_draw=seed, draw=number
+            )
+            advance(number, count)
+    check_masks(found)
+    return found
+
+
+def sampled(
+    examples: Sequence[Example], sample: str, seed: int, number: int
+) -> tuple[Example, ...]:
+    """A bootstrap sample or a random half of the examples; sources are drawn whole.
+
+    Args:
+        examples: the selection examples.
+        sample: `bootstrap` or `half`.
+        seed: not negative.
+        number: which sample.
+    """
+    sources: dict[str, list[Example]] = {}
+    for example in examples:
+        sources.setdefault(example.cluster or f"\0{example.id}", []).append(example)
+    groups = list(sources.values())
+    rng = np.random.default_rng((4, seed, number))
+    if sample == "half":
+        chosen = np.sort(rng.permutation(len(groups))[: max(1, len(groups) // 2)])
+    else:
+        chosen = np.sort(rng.integers(0, len(groups), size=len(groups)))
+    seen: Counter[str] = Counter()
+    found = []
+    for example in (example for place in chosen for example in groups[place]):
+        seen[example.id] += 1
+        copy = seen[example.id]
+        # ids stay unique
+        found.append(example if copy == 1 else replace(example, id=f"{example.id}/{copy}"))
+    return tuple(found)
