@@ -26,6 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
+from .commands.subnetworks import mask
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.add_typer(patterns.app, name="patterns")
+app.add_typer(mask.app, name="mask")
 
 
 def _version(wanted: bool) -> None:

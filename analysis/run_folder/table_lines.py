@@ -41,6 +41,7 @@ NOT_TIDY: dict[str, str] = {
     "adversarial_texts": "one text before and after an attack on one model",
     "stability": "one statistic of agreement between masks (`subprobe stability`)",
     "overlap": "what the masks of two tasks share (`subprobe stability`)",
+    "mask_overlap": "one unit of two masks: what they share (`subprobe mask overlap`)",
     "variance": "one source of the variance of masks (`subprobe stability`)",
     "survival": "one head or MLP, and how many seeds keep it (`subprobe stability`)",
     "counts": "how many units one seed keeps (`subprobe stability`)",
