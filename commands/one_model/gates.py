@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...data.output.outputs import prepare_out
+from ..flags import refuse
 from ..options import (
     AsClasses,
     AsJson,
@@ -25,6 +26,7 @@ from ..options import (
     Quotes,
     Seed,
     Task,
+    UntrainedNull,
     batch_size_option,
     progress_of,
     writing,
@@ -56,6 +58,13 @@ def gates(
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    null: UntrainedNull = "",
+    draws: Annotated[
+        int,
+        typer.Option(
+            help="random masks of each mask's size; with --null; 29 give a p-value", min=0
+        ),
+    ] = 5,
     overwrite: Overwrite = False,
     labels: Labels = None,
     max_length: MaxLength = 0,
@@ -71,8 +80,12 @@ def gates(
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
+    from ...analysis.untrained_null.of_search import Null
     from ...pruning.search.learned_gates import L0Options
 
+    control = Null.of(null, draws, seed, device)
+    if control is None:
+        refuse(("draws",), "gates without `null`")
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(
         penalty=0.0,
@@ -88,11 +101,30 @@ def gates(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
     )  # fmt: skip
+    recipe = None
+    if control is not None:
+        from ...analysis.untrained_null.retrained import check_recorded
+
+        recipe = check_recorded(loaded)
     sweep = sweep_gates(loaded, penalty, options, out, progress, overwrite=overwrite)
     table = sweep_table(sweep, loaded.parts)
+    rows = None
+    if control is not None and recipe is not None:
+        from ...analysis.untrained_null.of_gates import null_of_gates
+
+        rows = null_of_gates(
+            loaded, sweep, options, recipe, control, out, progress, overwrite=overwrite
+        )
     if as_json:
         masks = [found.subnetwork.describe() for found in sweep.learned.values()]
         found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
+        if rows is not None:
+            found["null"] = json.loads(rows.to_json(orient="records"))
         typer.echo(json.dumps(found))
-    else:
-        print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
+        return
+    print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
+    for name in sweep.learned if rows is not None else ():
+        from ...analysis.untrained_null.shown import shown
+
+        mine = rows[rows["variant"].str.split(";").str[0].eq(f"lambda={name:g}")]
+        print_records(shown(mine), title=f"penalty {name:g} and its untrained null")
