@@ -86,6 +86,11 @@ class ControlOptions(Section):
     artefacts_by: Literal["n-grams", "encoder"] = Field(
         "n-grams", description="classifier of part of the input that tells easy from hard"
     )
+    untrained_search: bool = Field(
+        False,
+        description="also repeat each search in the encoder trained from random weights, and "
+        "compare masks and complements of both; imp has its own control, reinit",
+    )
 
 
 class RetrainOptions(Section):

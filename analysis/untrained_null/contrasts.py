@@ -8,6 +8,7 @@ for another property), more than for the mask of the same search in an encoder w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from ..statistics.clusters import Units, count_of
 from ..statistics.paired import expanded_limits
-from ..statistics.weighted import RESAMPLES, weight_blocks, weighted_scores
+from ..statistics.weighted import RESAMPLES, Weights, sums, weight_blocks, weighted_scores
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,6 +39,12 @@ class Reading:
     def __sub__(self, other: Reading) -> Reading:
         """A difference of two scores."""
         return Reading(self.value - other.value, self.drawn - other.drawn)
+
+    @classmethod
+    def mean(cls, readings: Sequence[Reading]) -> Reading:
+        """The mean of several scores."""
+        values = [one.value for one in readings]
+        return cls(float(np.mean(values)), np.mean([one.drawn for one in readings], axis=0))
 
 
 @dataclass(frozen=True)
@@ -63,23 +70,43 @@ class Gold:
         """How many independent units there are."""
         return count_of(self.units)
 
+    @property
+    def n(self) -> int:
+        """How many items are scored."""
+        return len(self.ids)
+
     def read(self, predictions: npt.NDArray[Any]) -> list[Reading]:
         """The score of each of D models from what the metric reads of each example [N, D]."""
         ones = np.ones((1, len(self.ids)), dtype=np.float32)
-        values = weighted_scores(self.metric, predictions, self.gold, ones)[0]
-        drawn = np.concatenate(
-            [
-                weighted_scores(self.metric, predictions, self.gold, weights)
-                for weights in weight_blocks(self.ids, self.units)
-            ]
-        )
+        values = self._scores(predictions, ones)[0]
+        blocks = weight_blocks(self.ids, self.units)
+        drawn = np.concatenate([self._scores(predictions, weights) for weights in blocks])
         return [
             Reading(float(self._above(value)), self._above(column))
             for value, column in zip(values, drawn.T, strict=True)
         ]
 
+    def _scores(self, predictions: npt.NDArray[Any], weights: Weights) -> Floats:
+        return weighted_scores(self.metric, predictions, self.gold, weights)
+
     def _above(self, scores: Any) -> Any:
         return above_chance(scores, self.chance, self.metric)
+
+
+@dataclass(frozen=True)
+class GoldWords(Gold):
+    """Sentences of several words each: `gold` is the number of words [N].
+
+    `read` takes the number of correct words of each sentence [N, D].
+    """
+
+    @property
+    def n(self) -> int:
+        """How many words are scored."""
+        return int(self.gold.sum())
+
+    def _scores(self, predictions: npt.NDArray[Any], weights: Weights) -> Floats:
+        return sums(weights, predictions) / sums(weights, self.gold[:, None])
 
 
 def above_chance(scores: Any, chance: float, metric: str = "accuracy") -> Any:
@@ -105,7 +132,7 @@ def contrast(difference: Reading, gold: Gold) -> dict[str, Any]:
         "ci_low": low,
         "ci_high": high,
         "ci_method": method,
-        "n": len(gold.ids),
+        "n": gold.n,
         "n_clusters": n,
         "baseline": "no difference",
         "baseline_value": 0.0,

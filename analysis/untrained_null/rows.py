@@ -14,8 +14,14 @@ from ...data.output.tables import rows_frame
 from ..statistics.corrections import adjust_rows
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
-from .contrasts import LOWER_IS_BETTER, Gold, Reading, contrast
-from .names import MASK_MINUS_COMPLEMENT, PROBE, TRAINED_MINUS_UNTRAINED, UNTRAINED
+from .contrasts import Gold, Reading, contrast
+from .names import (
+    MASK_MINUS_COMPLEMENT,
+    MASK_MINUS_RANDOM,
+    PROBE,
+    TRAINED_MINUS_UNTRAINED,
+    UNTRAINED,
+)
 
 
 @dataclass(frozen=True)
@@ -37,77 +43,77 @@ class Scored:
     rows: pd.DataFrame
 
 
-def null_rows(gold: Gold, models: Sequence[Scored], about: Mapping[str, Any]) -> pd.DataFrame:
-    """All rows: scores, with a p-value of each mask against its random masks, and differences.
+def null_rows(gold: Gold, models: Sequence[Scored]) -> pd.DataFrame:
+    """All rows: the scores of every model, then the differences.
 
     Args:
         gold: the examples and the primary metric.
         models: the full models, masks, complements and random masks of both encoders.
-        about: columns of the rows of differences.
 
     Returns:
-        Tidy rows, in the order of the models, then the differences: mask minus complement in each
-        encoder, and trained minus untrained of the mask, the complement and that difference. The
-        p-values are one family.
+        Tidy rows, in the order of the models, then those of `difference_rows`.
     """
-    scores = [_scores(one, _null_of(one, models, gold), gold) for one in models]
-    compared = pd.DataFrame(_differences(gold, models)).assign(
-        probe=PROBE, unit="model", target=gold.metric, **about
+    scores = [one.rows.assign(probe=PROBE) for one in models]
+    every = [rows_frame(one) for one in [*scores, difference_rows(gold, models)]]
+    return rows_frame(pd.concat(every, ignore_index=True))
+
+
+def difference_rows(gold: Gold, models: Sequence[Scored]) -> pd.DataFrame:
+    """Rows of the differences between the models, which are scored on the same examples.
+
+    Args:
+        gold: the examples and the primary metric.
+        models: masks, complements and random masks of one encoder or of both.
+
+    Returns:
+        Mask minus complement and mask minus the mean of random masks in each encoder, the latter
+        with the p-value of the mask among them (the p-values are one family); and trained minus
+        untrained encoder of the mask, the complement, and mask minus complement.
+    """
+    found = pd.DataFrame(_differences(gold, models)).assign(
+        probe=PROBE, unit="model", target=gold.metric
     )
-    every = [rows_frame(one) for one in [*scores, compared]]
-    return rows_frame(adjust_rows(pd.concat(every, ignore_index=True)))
-
-
-def _value(one: Scored, metric: str) -> float:
-    return float(one.rows.loc[one.rows["metric"].eq(metric), "value"].iloc[0])
-
-
-def _null_of(mask: Scored, models: Sequence[Scored], gold: Gold) -> list[float]:
-    """The primary score of the random masks of the same encoder, for a good mask alone."""
-    if mask.kind != "good":
-        return []
-    return [
-        _value(one, gold.metric)
-        for one in models
-        if one.kind == "random" and one.state == mask.state
-    ]
-
-
-def _scores(one: Scored, null: list[float], gold: Gold) -> pd.DataFrame:
-    rows = one.rows.assign(probe=PROBE)
-    if null and not too_few_draws(len(null)):
-        side = "less" if gold.metric in LOWER_IS_BETTER else "greater"
-        p = permutation_p(_value(one, gold.metric), np.array(null), alternative=side)
-        rows["p_value"] = np.where(rows["metric"].eq(gold.metric), p, np.nan)
-    return rows
+    return adjust_rows(found) if "p_value" in found else found
 
 
 def _differences(gold: Gold, models: Sequence[Scored]) -> list[dict[str, Any]]:
-    named = [one for one in models if one.kind in ("good", "complement")]
+    named = [one for one in models if one.kind in ("good", "complement", "random")]
     read = gold.read(np.stack([one.read for one in named], axis=1))
-    known: dict[tuple[str, str], Reading] = {
-        (one.state, one.kind): reading for one, reading in zip(named, read, strict=True)
-    }
-    states = list(dict.fromkeys(one.state for one in named))
-    gaps = {
-        state: known[state, "good"] - known[state, "complement"]
-        for state in states
-        if (state, "good") in known and (state, "complement") in known
-    }
+    known: dict[tuple[str, str], list[Reading]] = {}
+    for one, reading in zip(named, read, strict=True):
+        known.setdefault((one.state, one.kind), []).append(reading)
+    states = [state for state, kind in known if kind == "good"]
     about = {state: _identity(named, state) for state in states}
-    found = [
-        {**about[state], "metric": MASK_MINUS_COMPLEMENT, "kind": "good", **contrast(gap, gold)}
-        for state, gap in gaps.items()
-    ]
+    found, gaps = [], {}
+    for state in states:
+        (good,) = known[state, "good"]
+        if (state, "complement") in known:
+            gaps[state] = good - known[state, "complement"][0]
+            about_gap = {**about[state], "metric": MASK_MINUS_COMPLEMENT, "kind": "good"}
+            found.append({**about_gap, **contrast(gaps[state], gold)})
+        if null := known.get((state, "random"), []):
+            said = contrast(good - Reading.mean(null), gold)
+            about_random = {**about[state], "metric": MASK_MINUS_RANDOM, "kind": "good"}
+            found.append({**about_random, **said, "p_value": _among(good, null)})
     trained = next((state for state in states if state != UNTRAINED), "")
+    if {trained, UNTRAINED} - set(states):
+        return found
     for kind in ("good", "complement"):
         if (trained, kind) in known and (UNTRAINED, kind) in known:
-            gap = known[trained, kind] - known[UNTRAINED, kind]
+            gap = known[trained, kind][0] - known[UNTRAINED, kind][0]
             found.append(_against(about[trained], kind, kind, gap, gold))
     if trained in gaps and UNTRAINED in gaps:
         gap = gaps[trained] - gaps[UNTRAINED]
         found.append(_against(about[trained], "good", MASK_MINUS_COMPLEMENT, gap, gold))
     return found
+
+
+def _among(good: Reading, null: Sequence[Reading]) -> float:
+    """One-sided p-value of a mask among random masks; NaN for too few."""
+    if too_few_draws(len(null)):
+        return float("nan")
+    values = np.array([one.value for one in null])
+    return permutation_p(good.value, values, alternative="greater")
 
 
 def _against(

@@ -113,14 +113,10 @@ class NullScores:
             )  # fmt: skip
             self.items.append(found.items().assign(cell_id=about["cell_id"], probe=PROBE))
 
-    def tables(self, **about: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Rows and items of all models that were added.
-
-        Args:
-            about: columns of the rows of differences.
-        """
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows and items of all models that were added."""
         assert self._gold is not None
         return (
-            null_rows(self._gold, self.models, about),
+            null_rows(self._gold, self.models),
             items_frame(pd.concat(self.items, ignore_index=True)),
         )

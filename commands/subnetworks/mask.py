@@ -53,7 +53,7 @@ def difference(
 ) -> None:
     """Keep the units of the first mask that no other one keeps.
 
-    Example: subprobe mask difference a.safetensors b.safetensors --out only-a.safetensors
+    Example: subprobe mask difference a.safetensors b.safetensors --out rest-of-a.safetensors
     """
     _combine("difference", masks, out, overwrite=overwrite, as_json=as_json)
 
