@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..wording import bare_p, between, decimal
-from .names import CONTRASTS, MASK_MINUS_COMPLEMENT, UNTRAINED
+from ..wording import bare_p, between, decimal, seen
+from .names import CONTRASTS, OWN_MINUS_OTHER, TRAINED_MINUS_UNTRAINED, UNTRAINED
 
 
 def shown(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -30,33 +30,31 @@ def _encoder(state: Any) -> str:
 
 
 def _scores(rows: pd.DataFrame, metric: str) -> Iterator[dict[str, Any]]:
-    for encoder, lines in rows.groupby(rows["state"].map(_encoder), sort=False):
-        for kind, of_kind in lines.groupby("kind", sort=False):
-            first = of_kind.iloc[0]
-            record = {
-                "encoder": encoder,
-                "model": kind,
-                metric: decimal(of_kind["value"].mean(), 3),
-            }
-            if kind == "random":
-                record["model"] = f"random, mean of {len(of_kind)}"
-                record["interval"] = (
-                    f"{decimal(of_kind['value'].min(), 3)} to {decimal(of_kind['value'].max(), 3)}"
-                )
-            else:
-                record["interval"] = between(first["ci_low"], first["ci_high"], 3)
-                record["p"] = "" if pd.isna(first["p_value"]) else bare_p(first["p_value"])
-            yield {**record, "flag": "" if pd.isna(first["flag"]) else first["flag"]}
+    keys = [rows["state"].map(_encoder), rows["target"].fillna(""), rows["kind"]]
+    several = len(set(rows["target"].dropna())) > 1
+    for (encoder, target, kind), lines in rows.groupby(keys, sort=False):
+        first, values = lines.iloc[0], lines["value"]
+        record = {"encoder": encoder, "model": kind, metric: decimal(values.mean(), 3)}
+        if kind == "random":
+            record["model"] = f"random, mean of {len(lines)}"
+            record["interval"] = seen(values.min(), values.max(), 3)
+        else:
+            record["interval"] = between(first["ci_low"], first["ci_high"], 3)
+        record["model"] += f", {target}" if several else ""
+        yield {**record, "flag": "" if pd.isna(first["flag"]) else first["flag"]}
 
 
 def _differences(rows: pd.DataFrame, metric: str) -> Iterator[dict[str, Any]]:
     for _, line in rows.iterrows():
-        if line["metric"] == MASK_MINUS_COMPLEMENT:
-            said, encoder = "mask - complement", _encoder(line["state"])
-        else:
-            of = str(line["variant"]).rsplit("of=", 1)[-1].replace("_minus_", " - ")
-            said, encoder = of, "trained - untrained"
+        said, encoder = str(line["metric"]), _encoder(line["state"])
+        if line["metric"] == TRAINED_MINUS_UNTRAINED:
+            said, encoder = str(line["variant"]).rsplit("of=", 1)[-1], "trained - untrained"
+        elif line["metric"] == OWN_MINUS_OTHER:
+            said = f"{'mask' if line['kind'] == 'good' else line['kind']}_{said}"
         yield {
-            "encoder": encoder, "model": said, metric: decimal(line["value"], 3),
+            "encoder": encoder,
+            "model": said.replace("_minus_", " - ").replace("_", ", "),
+            metric: decimal(line["value"], 3),
             "interval": between(line["ci_low"], line["ci_high"], 3),
-        }  # fmt: skip
+            "p": "" if pd.isna(line["p_adjusted"]) else bare_p(line["p_adjusted"]),
+        }

@@ -48,7 +48,7 @@ _OF_TASK = (
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
-    "dropout", "rank", "reset", "against",
+    "dropout", "rank", "reset", "against", "other",
 )  # fmt: skip
 _OF_CONTROLS = ("draws", "seed")
 
@@ -173,6 +173,13 @@ def prune(
             "mask whose overlap with the property's mask is measured; repeat for several",
         ),
     ] = None,
+    other: Annotated[
+        str,
+        typer.Option(
+            help="second property=NAME, on which the masks of a property and their complements are "
+            "scored as well"
+        ),
+    ] = "",
     null: UntrainedNull = "",
     seed: Seed = 0,
     limit: Limit = 0,
@@ -195,7 +202,7 @@ def prune(
     if criterion != "task":
         refuse(_OF_TASK, f"`criterion` {criterion}")
         prune_for_property(
-            model, criterion, out,
+            model, criterion, out, other=other, null=null,
             files={"corpus": corpus, "train": train, "dev": dev, "test": test},
             penalties=penalty or [1.0],
             options={
