@@ -26,7 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
-from .commands.subnetworks import curve, hypotheses, same_score
+from .commands.subnetworks import curve, hypotheses, mask, same_score
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -87,6 +87,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
 app.add_typer(patterns.app, name="patterns")
+app.add_typer(mask.app, name="mask")
 
 
 def _version(wanted: bool) -> None:

@@ -263,6 +263,16 @@ def emit_tables(
         typer.echo(json.dumps(records, ensure_ascii=False))
 
 
+UntrainedNull = Annotated[
+    str,
+    typer.Option(
+        "--null",
+        help="control: untrained repeats the training and the search in the encoder with random "
+        "weights",
+    ),
+]
+
+
 def progress_of(quiet: bool) -> Any:
     """Progress bars on the screen, or nothing."""
     from ..analysis.screen.progress import Bars

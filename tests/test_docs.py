@@ -33,7 +33,7 @@ LONG = {
     "learned-gates.md", "mlm.md", "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "same-score.md",
-    "tables.md", "training.md", "transfer.md", "tutorial.md",
+    "tables.md", "training.md", "transfer.md", "tutorial.md", "untrained-null.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 ONE_STORY = {"tutorial.md"}

@@ -146,6 +146,11 @@ class ControlOptions(Section):
         description="what random masks have in common with the good one: its number of units in "
         "the whole model, or in each layer",
     )
+    untrained_search: bool = Field(
+        False,
+        description="also repeat each search in the encoder trained from random weights, and "
+        "compare masks and complements of both; imp has its own control, reinit",
+    )
 
     def drawn(self, kind: str) -> dict[str, str]:
         """How masks of a kind are drawn, if not by default: an option of their cells."""

@@ -84,7 +84,7 @@ class Workload:
             return Amount("other", step.weight)
         if step.trains or cell.step in ("round", "partialencoder"):
             return Amount("train", self._training(cell, task))
-        if cell.step == "prune":
+        if cell.step in ("prune", "nullsearch"):
             return Amount("score", self._search(cell, size))
         if "same" in cell.inputs:
             return Amount("other", _REPEATED)

@@ -118,8 +118,12 @@ def _disk(cell: Cell, work: Workload) -> float:
     step, shape = STEPS[cell.step], work.shape
     if step.trains:
         return 4.0 * shape.parameters + _TABLE
-    items = work.sizes[str(cell.options["task"])].report if cell.step == "evaluate" else 0
-    masked = cell.step in ("prune", "mask", "round", "ticket", "across")
+    items = (
+        work.sizes[str(cell.options["task"])].report
+        if cell.step in ("evaluate", "nullscore")
+        else 0
+    )
+    masked = cell.step in ("prune", "nullsearch", "mask", "round", "ticket", "across")
     weights = str(cell.options.get("method", "imp")) in ("magnitude", "imp")
     several = cell.options.get("kind") in ACROSS
     bits = shape.prunable / 8 if masked and weights and not several else 0.0

@@ -69,6 +69,10 @@ class PropertySearch:
         """Overlap of the masks with those of `against`; empty without them."""
         return tables_of(self.found).get("overlap", pd.DataFrame())
 
+    def untrained_null(self) -> pd.DataFrame:
+        """Tidy rows of masks, complements and random masks of both encoders, and differences."""
+        return self.found.null
+
     def comparisons(self, *, correction: str = "holm") -> dict[str, pd.DataFrame]:
         """Differences between each mask and its controls on the same sentences, with tests.
 
@@ -149,6 +153,7 @@ def search_property(
     ranks: Sequence[int] = RANKS,
     reset: str = "encoder",
     against: Mapping[str, Subnetwork] | None = None,
+    other: str = "",
     sentences: int = 0,
     epochs: int = 0,
     mask_rate: float = 0.0,
@@ -175,6 +180,7 @@ def search_property(
         reset: control encoder with random weights: `encoder` keeps the trained embeddings, `all`
             resets them too; `none` = no control encoder.
         against: name -> mask of a task, whose overlap with the learnt masks is measured.
+        other: another property, on which masks and complements are scored too; empty = none.
         sentences: maximum number of sentences of each part, evenly spaced; 0 = all.
         epochs: passes over the training part; 0 = the value recorded for the model.
         mask_rate: learning rate of Adam for the gates; 0 = as recorded.
@@ -194,7 +200,8 @@ def search_property(
         AnnotationError: if no sentence has the property.
         MaskError: for a mask in `against` that does not fit the model.
     """
-    check_property(property_name)
+    for one in (property_name, *([other] if other else [])):
+        check_property(one)
     progress = progress or Warned()
     check_whole(model)
     if model.task is not None:
@@ -228,7 +235,7 @@ def search_property(
         model, property_name, parts, scored_on,
         [float(one) for one in np.atleast_1d(penalties)],
         options, controls, {name: mask for name, mask in others.items() if mask is not None},
-        progress,
+        progress, other,
     )  # fmt: skip
     read = digest([property_name, Corpus(scored_on, tuple(words.test.sentences)).digest])
     return PropertySearch(property_name, found, read)

@@ -14,6 +14,9 @@ from .graph import Cell, Graph, Needs
 from .knock_outs import with_knock_outs
 from .registry import STEPS
 from .seed_plan import SeedPlan, TaskFacts
+from .untrained_search import with_untrained_search
+
+_WITH_MASK = ("round", "ticket", "prune", "nullsearch", "across", "mask")
 
 COMPARED = ("structured", "structured-heads", "structured-mlps")
 """Methods with few enough units to compare them one by one across seeds."""
@@ -30,7 +33,8 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     shared: list[Cell] = []
     for task, seeds in seed_plans(config, tasks).items():
         for one in seeds:
-            cells += with_partial_input(one, with_knock_outs(one, list(one.cells())))
+            own = with_partial_input(one, with_knock_outs(one, list(one.cells())))
+            cells += with_untrained_search(one, own)
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
     return Graph(cells + shared)
@@ -97,4 +101,4 @@ def payload_of(cell: Cell) -> str:
     """What a cell writes in addition to its table: `model`, `mask` or nothing."""
     if STEPS[cell.step].trains:
         return "model"
-    return "mask" if cell.step in ("round", "ticket", "prune", "across", "mask") else ""
+    return "mask" if cell.step in _WITH_MASK else ""

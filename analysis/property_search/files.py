@@ -118,10 +118,12 @@ def items_of(found: Found) -> pd.DataFrame:
 
 
 def tables_of(found: Found) -> dict[str, pd.DataFrame]:
-    """`rows` (tidy), `curve` (accuracy and size) and, if masks were given, `overlap`."""
+    """`rows` and `untrained-null` (tidy), `curve` (accuracy and size), `overlap` if asked for."""
     tables = {"rows": rows_frame(found.rows), "curve": pd.DataFrame(curve_of(found.rows))}
     if found.overlap:
         tables["overlap"] = overlap_frame(found.overlap)
+    if len(found.null):
+        tables["untrained-null"] = found.null
     return tables
 
 
@@ -129,7 +131,7 @@ def write_found(found: Found, out: Path, *, overwrite: bool = False) -> None:
     """Write a mask and a read-out for each penalty, and the tables, into a folder.
 
     Files are `l0-PROPERTY-PENALTY.safetensors`, the same with `.readout.safetensors`, and
-    `rows.csv`, `items.parquet`, `curve.csv`, `overlap.csv`.
+    `rows.csv`, `items.parquet`, `curve.csv`, `overlap.csv`, `untrained-null.csv`.
     """
     with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
         for name, one in _named(found).items():

@@ -24,6 +24,7 @@ def search_loaded(
     controls: Controls,
     against: Mapping[str, Subnetwork],
     progress: Progress,
+    other: str = "",
 ) -> tuple[Found, Words]:
     """Learn and score masks of an encoder.
 
@@ -37,6 +38,7 @@ def search_loaded(
         controls: the controls of the masks.
         against: name -> masks whose overlap is measured.
         progress: receives the progress of long steps.
+        other: another property on which masks and complements are scored; empty = none.
 
     Raises:
         AnnotationError, InputError, UnknownNameError: as `words_of`.
@@ -46,9 +48,15 @@ def search_loaded(
         loaded.tokenizer, parts, name,
         max_length=loaded.max_length, say=progress.say, corpus=corpus,
     )  # fmt: skip
+    second = None
+    if other:
+        second = words_of(
+            loaded.tokenizer, parts, other,
+            max_length=loaded.max_length, say=progress.say, corpus=corpus,
+        )  # fmt: skip
     reset = reset_of(loaded, controls.reset, controls.seed)
     found = search_property(
         loaded.name, loaded.model, reset, loaded.tokenizer, words, penalties, options, controls,
-        progress, against=against, max_length=loaded.max_length,
+        progress, against=against, max_length=loaded.max_length, other=second,
     )  # fmt: skip
     return found, words

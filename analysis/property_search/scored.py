@@ -32,8 +32,8 @@ def score_rows(
         about: columns that name the model and the score.
         more: further columns of the first row, such as a p-value.
     """
-    units = _units(words)
-    majority = _majority(words)
+    units = units_of_words(words)
+    majority = majority_of(words)
     records = []
     means = np.stack([correct[:, 0] / correct[:, 1], np.ones(len(correct))], axis=1)
     chance = np.stack([majority[:, 0] / majority[:, 1], np.ones(len(correct))], axis=1)
@@ -110,7 +110,7 @@ def size_rows(
     ]  # fmt: skip
 
 
-def _units(words: Words) -> npt.NDArray[np.int64]:
+def units_of_words(words: Words) -> npt.NDArray[np.int64]:
     """The document of each sentence if there are several; else each sentence is its own unit."""
     clustered = _clustered(words)
     return units_of([one.document or None if clustered else None for one in words.test.sentences])
@@ -120,7 +120,7 @@ def _clustered(words: Words) -> bool:
     return len({one.document for one in words.test.sentences} - {""}) >= _CLUSTERS
 
 
-def _majority(words: Words) -> Floats:
+def majority_of(words: Words) -> Floats:
     """Words of the train part's most frequent class, and all words, of each sentence [N, 2]."""
     counts = np.bincount(np.concatenate(words.train.gold), minlength=len(words.train.classes))
     most = int(counts.argmax())

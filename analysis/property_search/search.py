@@ -2,7 +2,8 @@
 
 A mask learnt in a network of random weights also solves its property, so a score alone is not
 evidence. Controls of each mask are its complement, random masks of its size, masks learnt in the
-reset encoder, and linear and MLP read-outs of full encoders.
+reset encoder with their own complements and random masks, and linear and MLP read-outs of full
+encoders.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
 from ..steps.identity import identity
 from ..steps.progress import Progress
+from .dissociation import Dissociation
 from .overlap import check_comparable, overlap_rows
 from .parts import Words
 from .readouts import Predictions, Reader, correct_of
@@ -81,12 +83,15 @@ class Found:
         rows: records of tidy rows; `variant` says penalty, units and which score it is.
         overlap: records of the overlap with masks that were given.
         items: correct words and all words of each sentence, for each score.
+        null: tidy rows of the untrained null: masks, complements and random masks of both encoders,
+            and their differences; empty without a reset encoder.
     """
 
     learnt: dict[float, PropertyMask]
     rows: list[dict[str, Any]]
     overlap: list[dict[str, Any]]
     items: list[pd.DataFrame]
+    null: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def search_property(
@@ -102,6 +107,7 @@ def search_property(
     *,
     against: Mapping[str, Subnetwork] | None = None,
     max_length: int = 128,
+    other: Words | None = None,
 ) -> Found:
     """Learn a mask at each penalty and score it with its controls.
 
@@ -117,6 +123,7 @@ def search_property(
         progress: receives the progress, and warnings about masks that support no conclusion.
         against: name -> masks whose overlap with the learnt masks is measured.
         max_length: subwords that a sentence keeps.
+        other: labelled words of another property, on which masks and complements are scored too.
 
     Raises:
         ConfigError: if a penalty is out of range or given twice.
@@ -132,7 +139,8 @@ def search_property(
     for other, mask in (against or {}).items():
         check_comparable(model, levels, mask, other)
     reader = Reader(tokenizer, words, controls.schedule, max_length, controls.seed)
-    search = _Search(name, reader, controls, progress)
+    second = None if other is None else replace(reader, words=other)
+    search = _Search(name, reader, controls, progress, second)
     encoders = {"pretrained": model} | ({} if reset is None else {"untrained": reset})
     for state, encoder in encoders.items():
         search.whole(encoder, state)
@@ -147,14 +155,20 @@ def search_property(
             model, f"lambda={penalty:g}", found.subnetwork, levels, other, mask
         )
     ]
-    return Found(learnt, search.rows, overlap, search.items)
+    null = pd.DataFrame() if reset is None else search.null.rows()
+    return Found(learnt, search.rows, overlap, search.items, null)
 
 
 class _Search:
     """Collects the rows of one search."""
 
-    def __init__(self, name: str, reader: Reader, controls: Controls, progress: Progress):
+    def __init__(
+        self, name: str, reader: Reader, controls: Controls, progress: Progress,
+        other: Reader | None = None,
+    ):  # fmt: skip
         self._name, self._reader, self._controls = name, reader, controls
+        self._other = other
+        self.null = Dissociation(reader.words, other.words if other else None)
         self._words, self._progress = reader.words, progress
         self.rows: list[dict[str, Any]] = []
         self.items: list[pd.DataFrame] = []
@@ -174,7 +188,7 @@ class _Search:
                 self.rows += size_rows(sizes, self._words, about)
 
     def learn(self, model: Any, state: str, options: PropertyOptions) -> PropertyMask:
-        """A mask at one penalty: its scores and size and, if pretrained, its controls."""
+        """A mask at one penalty: its scores and size, and its controls."""
         named = f"penalty {options.penalty:g}, {state} encoder"
         with self._progress.stage(f"learning a mask, {named}") as advance:
             found = learn_property(
@@ -185,7 +199,7 @@ class _Search:
         with self._progress.stage(f"scoring the mask and its controls, {named}"):
             # the null comes first, its rows last
             before = len(self.rows)
-            null = self._random(model, found, settings) if state == "pretrained" else []
+            null = self._random(model, found, settings, state)
             drawn, self.rows = self.rows[before:], self.rows[:before]
             for score, predict in (("soft", predict_soft), ("hardened", predict_hard)):
                 about = self._about(mask, state, f"{settings};score={score}") | {"flag": found.flag}
@@ -195,20 +209,27 @@ class _Search:
             said = self._reader.refit(model, mask)[0]
             self._score(said, about, null)
             self.rows += self._sizes(found, "refit", about)
-            if state == "pretrained":
-                rest = complement(mask, levels_of(options.units))
-                about = self._about(rest, state, f"{settings};score=refit")
-                self._score(self._reader.refit(model, rest)[0], about)
-                self.rows += self._size_of(rest, options.units, about)
+            self._on_other(model, mask, about)
+            rest = complement(mask, levels_of(options.units))
+            about = self._about(rest, state, f"{settings};score=refit")
+            self._score(self._reader.refit(model, rest)[0], about)
+            self.rows += self._size_of(rest, options.units, about)
+            self._on_other(model, rest, about)
             self.rows += drawn
         return found
 
-    def _random(self, model: Any, found: PropertyMask, settings: str) -> list[float]:
+    def _on_other(self, model: Any, mask: Subnetwork, about: Mapping[str, Any]) -> None:
+        """Score a mask on the other property, if there is one."""
+        if self._other is not None:
+            said = self._other.refit(model, mask)[0]
+            self.null.add_other(correct_of(said, self._other.words.test), about)
+
+    def _random(self, model: Any, found: PropertyMask, settings: str, state: str) -> list[float]:
         """The accuracy of random masks of the same size."""
         values = []
         for draw in range(self._controls.draws):
             drawn = random_like(found.subnetwork, self._controls.seed, draw)
-            about = self._about(drawn, "pretrained", f"{settings};score=refit")
+            about = self._about(drawn, state, f"{settings};score=refit")
             about["flag"] = found.flag
             values.append(self._score(self._reader.refit(model, drawn)[0], about))
             self.rows += self._size_of(drawn, found.options.units, about)
@@ -225,6 +246,7 @@ class _Search:
             more["p_value"] = permutation_p(value, np.array(null), alternative="greater")
         self.rows += score_rows(correct, self._words, about, **more)
         self.items.append(score_items(correct, self._words, about))
+        self.null.add(correct, about)
         return value
 
     def _sizes(

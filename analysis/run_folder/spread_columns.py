@@ -205,7 +205,7 @@ CORE_UNITS: dict[str, Column] = {
 }
 OVER_MASKS: dict[str, dict[str, Column]] = {
     "mask_scores": SCORES, "mask_spread": MASK_SPREAD, "mask_correlations": MASK_CORRELATIONS,
-    "mask_overlap": MASK_OVERLAP, "mask_agreement": MASK_AGREEMENT,
+    "mask_pairs": MASK_OVERLAP, "mask_agreement": MASK_AGREEMENT,
     "mask_predictions": MASK_PREDICTIONS, "core": CORE, "core_units": CORE_UNITS,
     "same_score_notes": {
         "table": Column("text", "the table that the note is about"), "size": SCORES["size"],

@@ -35,7 +35,8 @@ _PLACES = {
 }  # fmt: skip
 _LEARNT_FROM = {"probe.train", "probe.dev", "probe.train_sentences"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words",
-             "controls.artefacts", "controls.complement"}  # fmt: skip
+             "controls.artefacts", "controls.complement",
+             "controls.untrained_search"}  # fmt: skip
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -58,7 +58,7 @@ NOTES: dict[str, str] = {"table": _TEXT, "size": _TEXT, "note": _TEXT}
 
 TABLES: dict[str, dict[str, str]] = {
     "mask_scores": POINTS, "mask_spread": SPREAD, "mask_correlations": CORRELATIONS,
-    "mask_overlap": AGREEMENT, "mask_agreement": STABILITY, "mask_predictions": PREDICTIONS,
+    "mask_pairs": AGREEMENT, "mask_agreement": STABILITY, "mask_predictions": PREDICTIONS,
     "core_units": CORE_UNITS, "core": CORE, "same_score_notes": NOTES,
 }  # fmt: skip
 """File name without its ending -> columns, apart from the tidy `rows`."""

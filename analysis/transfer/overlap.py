@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...models.masks.subnetwork import Subnetwork
-from ..property_search.overlap import same_unit_overlaps
+from ..stability.mask_pairs import same_unit_overlaps
 
 Masks = Mapping[tuple[str, int, str], Subnetwork]
 """Task, seed and method -> the good mask."""

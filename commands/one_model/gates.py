@@ -28,6 +28,7 @@ from ..options import (
     Quotes,
     Seed,
     Task,
+    UntrainedNull,
     batch_size_option,
     progress_of,
     writing,
@@ -100,6 +101,13 @@ def gates(
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    null: UntrainedNull = "",
+    draws: Annotated[
+        int,
+        typer.Option(
+            help="random masks of each mask's size; with --null; 29 give a p-value", min=0
+        ),
+    ] = 5,
     overwrite: Overwrite = False,
     labels: Labels = None,
     max_length: MaxLength = 0,
@@ -118,6 +126,7 @@ def gates(
     from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
     from ...analysis.single.size_sweep import size_table, sweep_sizes
+    from ...analysis.untrained_null.of_search import Null
     from ...pruning.learned.learned_gates import L0Options
     from ...pruning.sized.size_options import SizeOptions
 
@@ -129,6 +138,13 @@ def gates(
         )
     if penalty:
         refuse(("form", "units", "block", "criterion", "ramp"), "a penalty")
+    control = Null.of(null, draws, seed, device)
+    if control is None:
+        refuse(("draws",), "gates without `null`")
+    if control is not None and keep:
+        raise ConfigError(
+            "`null` is available for penalties only", where=COMMAND_LINE, remedy="leave out `keep`"
+        )
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     given: dict[str, Any] = {"frozen": not train_encoder, "seed": seed}
     given |= {"batch_size": batch_size or L0Options.batch_size}
@@ -149,6 +165,12 @@ def gates(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
     )  # fmt: skip
+    recipe = None
+    if control is not None:
+        from ...analysis.untrained_null.retrained import check_recorded
+
+        recipe = check_recorded(loaded)
+    rows = None
     table: list[dict[str, Any]]
     if towards:
         sizes = sweep_sizes(loaded, keep or (), towards[0], out, progress, overwrite=overwrite)
@@ -158,8 +180,22 @@ def gates(
         sweep = sweep_gates(loaded, penalty or (), by_penalty, out, progress, overwrite=overwrite)
         table = sweep_table(sweep, loaded.parts)
         learned = [found.subnetwork for found in sweep.learned.values()]
+        if control is not None and recipe is not None:
+            from ...analysis.untrained_null.of_gates import null_of_gates
+
+            rows = null_of_gates(
+                loaded, sweep, by_penalty, recipe, control, out, progress, overwrite=overwrite
+            )
     if as_json:
         masks = [one.describe() for one in learned]
-        typer.echo(json.dumps({"table": table, "masks": masks, "classes_by": loaded.classes_by}))
-    else:
-        print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
+        found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
+        if rows is not None:
+            found["null"] = json.loads(rows.to_json(orient="records"))
+        typer.echo(json.dumps(found))
+        return
+    print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
+    for name in penalty or () if rows is not None else ():
+        from ...analysis.untrained_null.shown import shown
+
+        mine = rows[rows["variant"].str.split(";").str[0].eq(f"lambda={name:g}")]
+        print_records(shown(mine), title=f"penalty {name:g} and its untrained null")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ def prune_for_property(
     criterion: str,
     out: Path,
     *,
+    other: str,
+    null: str,
     files: Mapping[str, str | None],
     penalties: Sequence[float],
     options: Mapping[str, Any],
@@ -37,6 +39,8 @@ def prune_for_property(
         model: the encoder.
         criterion: `property=NAME`.
         out: a mask file for one penalty, or a folder for masks, read-outs and tables.
+        other: `property=NAME` of a second property, or empty.
+        null: `untrained`, which needs a reset encoder, or empty.
         files: corpus, train, dev and test.
         penalties: lambda, each once.
         options: fields of `PropertyOptions`; 0 = what is recorded for the model.
@@ -61,6 +65,8 @@ def prune_for_property(
     from ...analysis.property_search.search import Controls
     from ...analysis.screen.console import print_mask
     from ...analysis.screen.records import print_records
+    from ...analysis.untrained_null.of_search import Null
+    from ...analysis.untrained_null.shown import shown
     from ...data.errors import ConfigError
     from ...data.generated_treebank import GENERATED
     from ...data.sentences.word_labels import check_property
@@ -69,8 +75,21 @@ def prune_for_property(
 
     if not criterion.startswith(_PROPERTY):
         raise UnknownNameError("criterion", criterion, (*CRITERIA, f"{_PROPERTY}NAME"))
-    name = criterion.removeprefix(_PROPERTY)
-    check_property(name)
+    if other and not other.startswith(_PROPERTY):
+        raise UnknownNameError("second property", other, (f"{_PROPERTY}NAME",))
+    name, second = (one.removeprefix(_PROPERTY) for one in (criterion, other))
+    for one in (name, *([second] if second else [])):
+        check_property(one)
+    if name == second:
+        raise ConfigError(
+            f"is the property of the mask itself: {name}", where="`other`",
+            remedy="name another property",
+        )  # fmt: skip
+    if Null.of(null, 0, 0, "") and controls["reset"] == "none":
+        raise ConfigError(
+            "the untrained null needs an encoder with random weights", where="`null`",
+            remedy="leave out `reset`, or choose encoder or all",
+        )  # fmt: skip
     out = prepare_out(
         out, files=MASKS, folder=PROBE, overwrite=overwrite,
         reads=[model, *files.values(), *against],
@@ -91,7 +110,7 @@ def prune_for_property(
     others = masks_against(against, loaded, progress)
     scored_on = Path(files["test"] or files["dev"] or files["corpus"] or GENERATED).name
     found, words = search_loaded(
-        loaded, name, parts, scored_on, penalties, training, compared, others, progress
+        loaded, name, parts, scored_on, penalties, training, compared, others, progress, second
     )
     masks = [one.subnetwork for one in found.learnt.values()]
     if is_file_name(out):
@@ -110,10 +129,20 @@ def prune_for_property(
         title=f"{name}: accuracy on {words.split} and size",
         keep=("kind", "accuracy", "95% interval", "score", "λ", "flag", "kept", "encoder"),
     )
+    for variant, rows in _by_penalty(found.null):
+        print_records(shown(rows), title=f"the mask and its untrained null, {variant}")
     if "overlap" in tables:
         print_records(tables["overlap"].to_dict("records"), title="overlap with other masks")
     for mask in masks if is_file_name(out) else ():
         print_mask(mask, out)
+
+
+def _by_penalty(rows: Any) -> Iterator[tuple[str, Any]]:
+    """The rows of the null at each penalty, if there are any."""
+    if len(rows):
+        penalty = rows["variant"].str.split(";").str[0]
+        for name, lines in rows.groupby(penalty, sort=False):
+            yield str(name).replace("lambda=", "λ = "), lines
 
 
 def _shown(point: Mapping[str, Any]) -> dict[str, Any]:

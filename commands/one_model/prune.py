@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ from ..options import (
     Quotes,
     RecordedSelection,
     Seed,
+    UntrainedNull,
     corpus_option,
     part_option,
     progress_of,
@@ -41,6 +42,9 @@ from ..options import (
 )
 from .property_mask import prune_for_property
 from .task_model import open_for_task
+
+NULL = "untrained-null"
+"""What the record of a folder calls the results of a search with its null."""
 
 _OF_TASK = (
     "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
@@ -52,14 +56,19 @@ _OF_TASK = (
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
-    "dropout", "draws", "rank", "reset", "against", "seed",
+    "dropout", "rank", "reset", "against", "other",
 )  # fmt: skip
+_OF_CONTROLS = ("draws", "seed")
 
 
 def prune(
     model: Model,
     out: Annotated[
-        Path, writing("mask file (.safetensors); for a property also a folder for all results")
+        Path,
+        writing(
+            "mask file (.safetensors); for a property also a folder for all results; with --null "
+            "always a folder"
+        ),
     ],
     task: OptionalTask = None,
     criterion: Annotated[
@@ -155,7 +164,12 @@ def prune(
         bool, typer.Option("--dropout/--no-dropout", help="dropout while gates are learnt")
     ] = True,
     draws: Annotated[
-        int, typer.Option(help="random masks of each mask's size, for a property", min=0)
+        int,
+        typer.Option(
+            help="random masks of each mask's size; for a property, and with --null; 29 give a "
+            "p-value",
+            min=0,
+        ),
     ] = 5,
     rank: Annotated[
         list[int] | None,
@@ -177,6 +191,14 @@ def prune(
             "mask whose overlap with the property's mask is measured; repeat for several",
         ),
     ] = None,
+    other: Annotated[
+        str,
+        typer.Option(
+            help="second property=NAME, on which the masks of a property and their complements are "
+            "scored as well"
+        ),
+    ] = "",
+    null: UntrainedNull = "",
     seed: Seed = 0,
     limit: Limit = 0,
     batch_size: BatchSize = 0,
@@ -198,7 +220,7 @@ def prune(
     if criterion not in CRITERIA:
         refuse(_OF_TASK, f"`criterion` {criterion}")
         prune_for_property(
-            model, criterion, out,
+            model, criterion, out, other=other, null=null,
             files={"corpus": corpus, "train": train, "dev": dev, "test": test},
             penalties=penalty or [1.0],
             options={
@@ -213,7 +235,7 @@ def prune(
             limit=limit, overwrite=overwrite, as_json=as_json, progress=progress,
         )  # fmt: skip
         return
-    refuse(_OF_PROPERTY, "a task")
+    refuse(_OF_PROPERTY if null else (*_OF_PROPERTY, *_OF_CONTROLS), "a task")
     if task is None:
         raise ConfigError(
             "a task or a property is needed",
@@ -226,8 +248,15 @@ def prune(
     from ...analysis.single.ablated import check_draws
     from ...analysis.single.training import prune_to_mask
 
-    out = prepare_out(out, files=MASKS, overwrite=overwrite)
     check_draws(ablation, match_donors, donor_seed)
+    control = None
+    if null:
+        from ...analysis.untrained_null.of_search import Null
+
+        control = Null.of(null, draws, seed, device)
+        out = prepare_out(out, folder=NULL, overwrite=overwrite, reads=[model])
+    else:
+        out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
         "methods": [method],
         "importance": importance,
@@ -254,8 +283,36 @@ def prune(
         limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,
         quiet=quiet,
     )  # fmt: skip
+    if control is not None:
+        _with_null(loaded, options, control, out, progress, overwrite=overwrite, as_json=as_json)
+        return
     good = prune_to_mask(loaded, options, out, progress)
     if as_json:
         typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
     else:
         print_mask(good, out)
+
+
+def _with_null(
+    loaded: Any,
+    options: Any,
+    null: Any,
+    out: Path,
+    progress: Any,
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Search in both encoders; write and print the results."""
+    from ...analysis.screen.records import print_records
+    from ...analysis.untrained_null.of_search import search_both
+    from ...analysis.untrained_null.shown import shown
+
+    found = search_both(loaded, options, null, progress)
+    found.write(out, overwrite=overwrite)
+    if as_json:
+        rows = json.loads(found.rows.to_json(orient="records"))
+        masks = {name: mask.describe() for name, mask in found.masks.items()}
+        typer.echo(json.dumps({"rows": rows, "masks": masks, "classes_by": loaded.classes_by}))
+    else:
+        print_records(shown(found.rows), title=f"the mask and its untrained null, in {out}")

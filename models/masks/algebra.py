@@ -4,7 +4,8 @@ A mask prunes at one or more levels: heads and MLPs, neurons, single weights. Un
 list are kept: without a neuron mask, all neurons of kept MLPs are kept. The complement inverts the
 finest level at which a mask prunes and keeps all units of the coarser ones, so that the complement
 of a neuron mask keeps all MLPs. Heads do not contain neurons: for a mask of heads and neurons, both
-are inverted.
+are inverted. Of heads and MLPs only what the method decides on is inverted: the complement of a
+mask of heads alone (`structured-heads`, learned gates) keeps all MLPs.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data.errors import MaskError
+from ...data.errors import MaskError, UnknownNameError
 from .constants import same_constants
 
 if TYPE_CHECKING:
     from .subnetwork import Subnetwork
 
 Mask = npt.NDArray[np.bool_]
+
+_LEVELS = ("heads", "mlps", "neurons", "weights")
 
 _SHARED = ("importance", "task", "seed_init", "seed_order", "selection")
 """Metadata that a combined mask keeps if both masks agree; otherwise the field is empty or 0."""
@@ -115,8 +118,11 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
 
     Raises:
         MaskError: if the mask prunes at two levels of which one contains the other, such as MLPs
-            and neurons, because the complement then cannot be stored as a mask.
+            and neurons, because the complement then cannot be stored as a mask, or if it does not
+            mask a level.
+        UnknownNameError: if there is no such level.
     """
+    _check_levels(mask, levels)
     levels = levels or _flipped(mask)
     changes: dict[str, Any] = {"kind": "complement", "history": (), **_NO_SHARES}
     if "heads" in levels:
@@ -130,6 +136,22 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
     return mask.with_meta(**changes)
 
 
+def _check_levels(mask: Subnetwork, levels: Collection[str]) -> None:
+    """Raise unless a mask has the named levels."""
+    for level in levels:
+        if level not in _LEVELS:
+            raise UnknownNameError("level", level, _LEVELS)
+        if level not in mask.counts():
+            raise MaskError(
+                f"the mask has no {level}",
+                remedy=f"name a level that it has: {', '.join(_levels_in(mask))}",
+            )
+
+
+def _levels_in(mask: Subnetwork) -> list[str]:
+    return [level for level in _LEVELS if level in mask.counts()]
+
+
 def _flipped(mask: Subnetwork) -> tuple[str, ...]:
     """The levels that `~` inverts: the finest one, and with neurons also heads if some are pruned.
 
@@ -137,7 +159,10 @@ def _flipped(mask: Subnetwork) -> tuple[str, ...]:
         MaskError: as in `complement`.
     """
     if mask.size_of == "units":
-        return "heads", "mlps"
+        if mask.method == "structured-mlps":
+            return ("mlps",)
+        heads_alone = mask.method == "l0" and mask.mlp_mask.all()
+        return ("heads",) if heads_alone or mask.method == "structured-heads" else ("heads", "mlps")
     heads_beside = mask.size_of == "neurons" and not mask.head_mask.all()
     coarser = [mask.mlp_mask] if heads_beside else [mask.head_mask, mask.mlp_mask]
     coarser += [mask.neuron_mask] if mask.weight_masks and mask.neuron_mask is not None else []

@@ -10,17 +10,23 @@ from typer.core import TyperOption
 
 ROOT: Any = root_command()
 COMMANDS = sorted(ROOT.commands)
+GROUPS = ("patterns", "mask")
 EVERY = {
-    **{name: one for name, one in ROOT.commands.items() if name != "patterns"},
-    **{f"patterns {name}": one for name, one in ROOT.commands["patterns"].commands.items()},
+    **{name: one for name, one in ROOT.commands.items() if name not in GROUPS},
+    **{
+        f"{group} {name}": one
+        for group in GROUPS
+        for name, one in ROOT.commands[group].commands.items()
+    },
 }
 
 
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
-        "artefacts", "bake", "clean", "compact", "compare", "config", "data", "doctor",
-        "evaluate", "export", "finetune", "gates", "glue", "groups", "latency", "list",
-        "patterns", "plan", "probe", "prune", "report", "run", "same-score", "sample",
+        "artefacts", "bake", "clean", "compact", "compare", "config", "curve", "data", "doctor",
+        "evaluate", "export", "finetune", "gates", "glue", "groups", "hypotheses", "latency",
+        "list", "mask", "patterns", "plan", "probe", "prune", "report", "run", "same-score",
+        "sample",
         "spread", "stability", "survival", "verify", "view",
     ]  # fmt: skip
 

@@ -36,7 +36,8 @@ def test_a_folder_holds_masks_read_outs_and_tables(place, subprobe_command):
     assert "accuracy on test and size" in shown
     files = {path.name for path in out.iterdir() if path.suffix in (".csv", ".safetensors")}
     assert files == {
-        "curve.csv", "rows.csv", "l0-upos-0.1.safetensors", "l0-upos-1.safetensors",
+        "curve.csv", "rows.csv", "untrained-null.csv",
+        "l0-upos-0.1.safetensors", "l0-upos-1.safetensors",
         "l0-upos-0.1.readout.safetensors", "l0-upos-1.readout.safetensors",
     }  # fmt: skip
     mask = Subnetwork.load(out / "l0-upos-1.safetensors")
@@ -132,3 +133,50 @@ def test_a_task_is_pruned_without_the_options_of_a_property(place, subprobe_comm
         )
         assert code == 2
         assert said in err
+
+
+def test_both_encoders_and_two_properties_in_one_table(place, subprobe_command):
+    out = place / "two"
+    code, shown, err = subprobe_command(
+        *pruned(place, "--corpus", place / "t.conllu", "--out", out, "--units", "heads"),
+        "--penalty", "1", "--other", "property=deprel", "--null", "untrained", *QUICK,
+    )  # fmt: skip
+    assert code == 0, err
+    rows = read_rows(out / "untrained-null.csv")
+    assert set(rows["probe"]) == {"untrained-null"}
+    scores = rows[rows["metric"].eq("accuracy")]
+    by = scores[scores["kind"].ne("random")].set_index(["target", "state", "kind"])
+    assert len(by) == 8
+    floored = by[["value", "baseline_value"]].max(axis=1)
+    found = rows[rows["metric"].eq("own_minus_other")].set_index(["state", "kind"])["value"]
+    for key, value in found.items():
+        assert value == pytest.approx(floored[("upos", *key)] - floored[("deprel", *key)])
+    gap = rows[rows["metric"].eq("mask_minus_complement")].set_index("state")
+    for state in ("pretrained", "untrained"):
+        wanted = floored["upos", state, "good"] - floored["upos", state, "complement"]
+        assert gap.loc[state, "value"] == pytest.approx(wanted)
+        assert gap.loc[state, "n"] == by.loc[("upos", state, "good"), "n"]
+    against = rows[rows["metric"].eq("trained_minus_untrained")]
+    assert set(against["variant"].str.rsplit("of=", n=1).str[-1]) == {
+        "mask", "complement", "mask_minus_complement", "mask_own_minus_other",
+        "complement_own_minus_other",
+    }  # fmt: skip
+    assert "mask, own - other" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--other", "deprel"], "unknown second property 'deprel'"),
+        (["--other", "property=upos"], "is the property of the mask itself: upos"),
+        (["--other", "property=no"], "unknown"),
+        (["--null", "shuffled"], "unknown null 'shuffled'"),
+        (["--null", "untrained", "--reset", "none"], "needs an encoder with random weights"),
+    ],
+)
+def test_bad_options_of_the_null_are_refused(place, subprobe_command, tmp_path, words, said):
+    code, out, err = subprobe_command(*pruned(place, *words, "--out", tmp_path / "out"))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

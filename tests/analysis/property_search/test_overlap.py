@@ -86,7 +86,7 @@ def test_large_levels_take_their_limits(monkeypatch):
         for _ in range(2)
     )
     (exact,) = overlap(first, second, ("neurons",))
-    monkeypatch.setattr("subprobe.analysis.property_search.overlap._MOST_SUMMED", 10)
+    monkeypatch.setattr("subprobe.analysis.stability.mask_pairs._MOST_SUMMED", 10)
     (limit,) = overlap(first, second, ("neurons",))
     for name in ("jaccard_expected", "p_value_by_layer"):
         assert limit[name] == pytest.approx(exact[name], rel=0.02)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from random_masks import random_mask
-from subprobe.data.errors import MaskError
+from subprobe.data.errors import MaskError, UnknownNameError
 from subprobe.models.masks.algebra import complement
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from tiny import tiny_model
@@ -184,3 +184,23 @@ def test_the_complement_flips_the_levels_that_are_named():
     )
     assert not nothing.head_mask.any()
     assert (nothing.neuron_mask == ~made.neuron_mask).all()
+
+
+@pytest.mark.parametrize("method", ["structured-heads", "l0"])
+def test_the_complement_of_a_mask_of_heads_keeps_all_mlps(method):
+    heads = np.random.default_rng(0).random((LAYERS, HEADS)) < 0.5
+    one = Subnetwork(heads, np.ones(LAYERS, bool), method=method)
+    assert (~one).mlp_mask.all()
+    assert ((~one).head_mask == ~heads).all()
+    assert (~~one).mask_id == one.mask_id
+    mlps = Subnetwork(np.ones((LAYERS, HEADS), bool), np.array([True, False, True]),
+                      method="structured-mlps")  # fmt: skip
+    assert (~mlps).head_mask.all()
+    assert (~mlps).mlp_mask.tolist() == [False, True, False]
+
+
+def test_a_level_that_is_not_there_is_refused():
+    with pytest.raises(MaskError, match="has no neurons; name a level that it has: heads, mlps"):
+        complement(random_mask(2, 4, NEURONS, 1, with_neurons=False, share=0.5), ("neurons",))
+    with pytest.raises(UnknownNameError, match="unknown level 'layers'"):
+        complement(mask_of_neurons(1), ("layers",))
