@@ -53,7 +53,7 @@ def under_ablation(
         batch_size: B.
 
     Raises:
-        ConfigError: if there is no mask, the model has its ablation in its weights, or the ablation
+        ConfigError: without a mask, if the model has its ablation in its weights, or the ablation
             needs a task.
         UnknownNameError, InputError, MaskError: as `with_ablation` does.
     """
@@ -107,7 +107,7 @@ def refreshed_for(
         InputError, MaskError: as `with_ablation` does.
     """
     if mask is None or mask.ablation not in ("mean", "mean-by-position"):
-        given = f"the mask has the ablation {mask.ablation}" if mask else "there is no mask"
+        given = f"the mask has the ablation {mask.ablation}" if mask else "no mask is given"
         raise ConfigError(
             f"{given}, so there are no means to compute anew",
             where="`refresh_means`",
