@@ -26,7 +26,8 @@ from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
-    "README.md", "agreement.md", "artefacts.md", "attack.md", "attention-explanation.md",
+    "README.md", "ablation.md", "agreement.md", "artefacts.md", "attack.md",
+    "attention-explanation.md",
     "attention-patterns.md", "behaviour.md", "calibration.md", "commands.md",
     "comparing.md", "curve.md", "exporting.md", "faithfulness.md", "glue.md",
     "head-attributions.md", "heuristics.md", "hidden-state-probes.md", "hidden-states.md",

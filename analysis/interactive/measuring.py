@@ -12,6 +12,7 @@ from ...data.tasks.task_parts import examples_digest
 from ...models.masks.subnetwork import Subnetwork
 from ..configuration.asked_probes import check_fitting
 from ..configuration.config import parse_config
+from ..single.ablated import under_ablation
 from ..single.loaded import LoadedModel
 from ..single.training import evaluate_loaded
 from ..steps.masks import fitted
@@ -26,6 +27,7 @@ def evaluate(
     mask: Subnetwork | None = None,
     *,
     other_weights: bool = False,
+    ablation: str = "",
     progress: Progress | None = None,
 ) -> Measurement:
     """Score a model that was loaded with its task, full or under a mask.
@@ -34,6 +36,8 @@ def evaluate(
         model: the fine-tuned model; it is scored on `model.parts.report`.
         mask: the subnetwork; None = the full model, or the mask of a compact model.
         other_weights: accept a mask of this shape that was found on other weights.
+        ablation: what replaces the output of a pruned unit, computed anew on this model; empty =
+            what the mask says.
         progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
@@ -45,7 +49,12 @@ def evaluate(
     """
     progress = progress or Warned()
     parts = model.parts
-    chosen = _fitted(model, mask, other_weights, progress)
+    chosen = _fitted(model, mask, other_weights, progress, refreshed=bool(ablation))
+    if ablation:
+        chosen = under_ablation(
+            chosen, ablation, model.model, model.tokenizer, model.meta, parts, progress,
+            max_length=model.max_length,
+        )  # fmt: skip
     return Measurement(evaluate_loaded(model, chosen, progress), examples_digest(parts.report))
 
 
@@ -152,9 +161,15 @@ def probe(
 
 
 def _fitted(
-    model: LoadedModel, mask: Subnetwork | None, other_weights: bool, progress: Progress
+    model: LoadedModel,
+    mask: Subnetwork | None,
+    other_weights: bool,
+    progress: Progress,
+    *,
+    refreshed: bool = False,
 ) -> Subnetwork | None:
     """The mask, checked against this model; without one, that of a compact model."""
     return fitted(
-        mask, model.model, model.meta, model.name, other_weights=other_weights, say=progress.say
-    )
+        mask, model.model, model.meta, model.name, other_weights=other_weights,
+        refreshed=refreshed, say=progress.say,
+    )  # fmt: skip

@@ -22,6 +22,7 @@ def search(
     min_heads: int = 0,
     folds: int = 0,
     scores: str = "default",
+    ablation: str = "zero",
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> Subnetwork:
@@ -39,6 +40,8 @@ def search(
         folds: number of cross-validation folds for choosing the size; 0 = use all selection
             examples.
         scores: `default`, or `study`: pruned units enter the norm, rejected scores are reused.
+        ablation: what replaces the output of a pruned unit: `zero`, `mean`, `mean-by-position` or
+            `learned`.
         batch_size: examples per scoring batch.
         progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
@@ -64,6 +67,7 @@ def search(
         "keep": keep,
         "min_heads": min_heads,
         "scores": scores,
+        "ablation": ablation,
         "batch_size": batch_size,
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }

@@ -142,6 +142,12 @@ def test_retraining_keeps_the_means_unless_they_are_refreshed(
     rows = scores(subprobe_command, own, tmp_path / "kept", "--mask", mean)
     assert set(rows["state"]) == {"retrained"}
     assert set(rows["mask_id"]) == {Subnetwork.load(mean).mask_id}
+    small = tmp_path / "kept-small"
+    code, _, err = subprobe_command(
+        "compact", tmp_path / "kept", "--mask", mean, "--out", small
+    )  # fmt: skip
+    assert code == 0, err
+    assert scores(subprobe_command, own, small)["value"].tolist() == rows["value"].tolist()
     code, _, err = subprobe_command(*train, tmp_path / "new", "--refresh-means")
     assert code == 0, err
     refreshed = tmp_path / "new" / "mask.safetensors"
@@ -162,7 +168,7 @@ def test_retraining_keeps_the_means_unless_they_are_refreshed(
         (("evaluate", "--mask", "MEAN", "--ablation", "half"), "unknown ablation"),
         (("prune", "--ablation", "half", "--out", "FILE"), "ablation"),
         (("prune", "--ablation", "mean", "--method", "magnitude", "--out", "FILE"), "magnitude"),
-        (("finetune", "--refresh-means", "--out", "OUT"), "there is no mask"),
+        (("finetune", "--refresh-means", "--out", "OUT"), "no mask is given"),
         (("compact", "--mask", "POSITION", "--out", "OUT"), "depends on the position"),
         (("bake", "--mask", "POSITION", "--out", "OUT"), "depends on the position"),
     ],
