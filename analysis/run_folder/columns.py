@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...models.masks.subnetwork import METHODS
+from ...models.masks.subnetwork import ABLATIONS, METHODS
 from ..summary.kinds import KINDS, STATES
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
@@ -95,7 +95,7 @@ TIDY: dict[str, Column] = {
     "ablation": Column(
         "text",
         "what the units that the mask removed give instead; empty for a whole model",
-        allowed=("zero",),
+        allowed=ABLATIONS,
     ),
     "baseline": Column(
         "text",
