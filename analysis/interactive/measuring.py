@@ -31,6 +31,7 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions, parse_config
 from ..configuration.learning_files import learning_files, scored_corpus
 from ..learning.parts import read_parts
+from ..single.ablated import check_draws, under_ablation
 from ..single.loaded import LoadedModel
 from ..single.loaded_probe import probe_loaded
 from ..single.training import evaluate_loaded
@@ -48,6 +49,9 @@ def evaluate(
     mask: Subnetwork | None = None,
     *,
     other_weights: bool = False,
+    ablation: str = "",
+    match_donors: str = "",
+    donor_seed: int | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score a model that was loaded with its task, full or under a mask.
@@ -56,6 +60,10 @@ def evaluate(
         model: the fine-tuned model; it is scored on `model.parts.report`.
         mask: the subnetwork; None = the full model, or the mask of a compact model.
         other_weights: accept a mask of this shape that was found on other weights.
+        ablation: what replaces the output of a pruned unit, computed anew on this model; empty =
+            what the mask says.
+        match_donors: the examples from which `resample` draws; empty = any.
+        donor_seed: seed of these draws; None = 0.
         progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
@@ -67,7 +75,13 @@ def evaluate(
     """
     progress = progress or Warned()
     parts = model.parts
-    chosen = _fitted(model, mask, other_weights, progress)
+    check_draws(ablation, match_donors, donor_seed)
+    chosen = _fitted(model, mask, other_weights, progress, refreshed=bool(ablation))
+    if ablation:
+        chosen = under_ablation(
+            chosen, ablation, model.model, model.tokenizer, model.meta, parts, progress,
+            max_length=model.max_length, match=match_donors, seed=donor_seed,
+        )  # fmt: skip
     return Measurement(evaluate_loaded(model, chosen, progress), examples_digest(parts.report))
 
 
@@ -208,12 +222,18 @@ def probe(
 
 
 def _fitted(
-    model: LoadedModel, mask: Subnetwork | None, other_weights: bool, progress: Progress
+    model: LoadedModel,
+    mask: Subnetwork | None,
+    other_weights: bool,
+    progress: Progress,
+    *,
+    refreshed: bool = False,
 ) -> Subnetwork | None:
     """The mask, checked against this model; without one, that of a compact model."""
     return fitted(
-        mask, model.model, model.meta, model.name, other_weights=other_weights, say=progress.say
-    )
+        mask, model.model, model.meta, model.name, other_weights=other_weights,
+        refreshed=refreshed, say=progress.say,
+    )  # fmt: skip
 
 
 def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> Any | None:

@@ -58,7 +58,7 @@ def under_ablation(
         seed: seed of these draws; None = 0.
 
     Raises:
-        ConfigError: if there is no mask, the model has its ablation in its weights, the ablation
+        ConfigError: without a mask, if the model has its ablation in its weights, the ablation
             needs a task, or it draws nothing and is told how to draw.
         UnknownNameError, InputError, MaskError: as `with_ablation` does.
     """
@@ -140,7 +140,7 @@ def refreshed_for(
         InputError, MaskError: as `with_ablation` does.
     """
     if mask is None or mask.ablation not in ("mean", "mean-by-position"):
-        given = f"the mask has the ablation {mask.ablation}" if mask else "there is no mask"
+        given = f"the mask has the ablation {mask.ablation}" if mask else "no mask is given"
         raise ConfigError(
             f"{given}, so there are no means to compute anew",
             where="`refresh_means`",

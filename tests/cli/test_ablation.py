@@ -162,7 +162,7 @@ def test_retraining_keeps_the_means_unless_they_are_refreshed(
         (("evaluate", "--mask", "MEAN", "--ablation", "half"), "unknown ablation"),
         (("prune", "--ablation", "half", "--out", "FILE"), "ablation"),
         (("prune", "--ablation", "mean", "--method", "magnitude", "--out", "FILE"), "magnitude"),
-        (("finetune", "--refresh-means", "--out", "OUT"), "there is no mask"),
+        (("finetune", "--refresh-means", "--out", "OUT"), "no mask is given"),
         (("compact", "--mask", "POSITION", "--out", "OUT"), "depends on the position"),
         (("bake", "--mask", "POSITION", "--out", "OUT"), "depends on the position"),
     ],

@@ -7,7 +7,6 @@ from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.reading import load_run
 from tiny_run import tiny_config, without_report, write_toy_task
 
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
