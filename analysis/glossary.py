@@ -15,7 +15,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "gate": "A number that multiplies the output of a head or MLP: 1 keeps it, 0 prunes it. "
         "Importance is computed from the gradient at the gate.",
         "ablation": "What a pruned unit outputs instead: zero, its mean, its mean at each "
-        "position, or a learnt constant.",
+        "position, a learnt constant, or its activation on another input.",
+        "counterfactual": "An input that differs from another one in what matters and has as many "
+        "subwords.",
         "subnetwork": "A model in which only the units that a mask keeps are active.",
         "importance": "An estimate of what the model loses when a unit is pruned. By default it is "
         "the mean over the selection examples of |∂loss/∂gate|; for heads, it is then divided by "

@@ -70,6 +70,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_treebank(tmp_path / "treebank.conllu")
     write_test_sets(tmp_path)
     write_scores(tmp_path / "mnli-sp50.json")
+    write_pairs(tmp_path / "pairs")
     (tmp_path / "vectors.txt").write_text("the 1 0.5\na -1 2\nand 0 1\n")
     shutil.copytree(PLUGIN, tmp_path / "busiest", ignore=shutil.ignore_patterns("__pycache__"))
     rng = np.random.default_rng(0)
@@ -107,6 +108,18 @@ def write_glue(folder):
         for split in ("train", "dev"):
             path = folder / task / f"{split}.tsv"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_pairs(folder):
+    """Texts of two classes, each with one of the other class and as many pieces."""
+    folder.mkdir()
+    for split in ("train", "validation"):
+        lines = ["text,other,side"]
+        for place in range(24):
+            here, there = ("cats", "keys")[:: 1 if place % 2 else -1]
+            rest = " ".join(["the author"] * (1 + place // 2))
+            lines.append(f"{here} {rest},{there} {rest},{here}")
+        (folder / f"{split}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_test_sets(folder):

@@ -12,7 +12,7 @@ from ...data.tasks.task_parts import examples_digest
 from ...models.masks.subnetwork import Subnetwork
 from ..configuration.asked_probes import check_fitting
 from ..configuration.config import parse_config
-from ..single.ablated import under_ablation
+from ..single.ablated import check_draws, under_ablation
 from ..single.loaded import LoadedModel
 from ..single.training import evaluate_loaded
 from ..steps.masks import fitted
@@ -28,6 +28,8 @@ def evaluate(
     *,
     other_weights: bool = False,
     ablation: str = "",
+    match_donors: str = "",
+    donor_seed: int | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
     """Score a model that was loaded with its task, full or under a mask.
@@ -38,6 +40,8 @@ def evaluate(
         other_weights: accept a mask of this shape that was found on other weights.
         ablation: what replaces the output of a pruned unit, computed anew on this model; empty =
             what the mask says.
+        match_donors: the examples from which `resample` draws; empty = any.
+        donor_seed: seed of these draws; None = 0.
         progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
@@ -49,11 +53,12 @@ def evaluate(
     """
     progress = progress or Warned()
     parts = model.parts
+    check_draws(ablation, match_donors, donor_seed)
     chosen = _fitted(model, mask, other_weights, progress, refreshed=bool(ablation))
     if ablation:
         chosen = under_ablation(
             chosen, ablation, model.model, model.tokenizer, model.meta, parts, progress,
-            max_length=model.max_length,
+            max_length=model.max_length, match=match_donors, seed=donor_seed,
         )  # fmt: skip
     return Measurement(evaluate_loaded(model, chosen, progress), examples_digest(parts.report))
 

@@ -23,6 +23,8 @@ def search(
     folds: int = 0,
     scores: str = "default",
     ablation: str = "zero",
+    match_donors: str = "any",
+    donor_seed: int = 0,
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> Subnetwork:
@@ -40,8 +42,11 @@ def search(
         folds: number of cross-validation folds for choosing the size; 0 = use all selection
             examples.
         scores: `default`, or `study`: pruned units enter the norm, rejected scores are reused.
-        ablation: what replaces the output of a pruned unit: `zero`, `mean`, `mean-by-position` or
-            `learned`.
+        ablation: what replaces the output of a pruned unit: `zero`, `mean`, `mean-by-position`,
+            `resample`, `counterfactual` or `learned`.
+        match_donors: the examples from which `resample` draws: `any`, `label`, `length` or
+            `label-length`.
+        donor_seed: seed of these draws.
         batch_size: examples per scoring batch.
         progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
@@ -68,6 +73,8 @@ def search(
         "min_heads": min_heads,
         "scores": scores,
         "ablation": ablation,
+        "match_donors": match_donors,
+        "donor_seed": donor_seed,
         "batch_size": batch_size,
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
