@@ -27,4 +27,30 @@ ARTEFACTS = ProbeEntry(
     figure="difficulty",
 )  # fmt: skip
 
-FROM_SCORES = (ARTEFACTS,)
+UNTRAINED_NULL = ProbeEntry(
+    name="untrained-null",
+    help="masks, complements and random masks in the trained encoder and in the untrained one",
+    code=_not_run,
+    reads="task",
+    rows=(
+        Measure("mask_minus_complement", ("model",), "score of the mask minus that of its "
+                "complement; below chance counts as chance", better="higher"),
+        Measure("mask_minus_random", ("model",), "score of the mask minus the mean of random masks "
+                "of its size", better="higher"),
+        Measure("own_minus_other", ("model",), "score on the property of the mask minus that on "
+                "another one", better="higher"),
+        Measure("trained_minus_untrained", ("model",), "trained minus untrained encoder; `variant` "
+                "says of what", better="higher"),
+        *(
+            Measure(metric, ("model",), "score of a full model, mask or control", better="higher")
+            for metric in ("accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman")
+        ),
+        Measure("accuracy_by_sentence", ("model",), "mean over sentences of the share of right "
+                "words", better="higher"),
+        Measure("bits", ("model",), "mean of -log2 p of the masked pieces", better="lower"),
+    ),
+    headline=Headline("mask_minus_*", "model"),
+    figure="untrained-null",
+)  # fmt: skip
+
+FROM_SCORES = (ARTEFACTS, UNTRAINED_NULL)

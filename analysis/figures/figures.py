@@ -15,6 +15,7 @@ from .charts import Figure, unchecked, vega_lite_version
 from .headline_figure import headline_figure
 from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
+from .null_figure import untrained_null_figure
 from .probe_figures import (
     attention_figure,
     attribution_figure,
@@ -35,6 +36,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "masks": (head_map_figure, survival_figure),
     "knowledge": (
         difficulty_figure,
+        untrained_null_figure,
         language_figure,
         setting_figure,
         dependency_figure,

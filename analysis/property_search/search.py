@@ -136,8 +136,8 @@ def search_property(
             remedy="name each penalty once",
         )
     levels = levels_of(options.units)
-    for other, mask in (against or {}).items():
-        check_comparable(model, levels, mask, other)
+    for where, mask in (against or {}).items():
+        check_comparable(model, levels, mask, where)
     reader = Reader(tokenizer, words, controls.schedule, max_length, controls.seed)
     second = None if other is None else replace(reader, words=other)
     search = _Search(name, reader, controls, progress, second)
@@ -150,9 +150,9 @@ def search_property(
     overlap = [
         record
         for penalty, found in learnt.items()
-        for other, mask in (against or {}).items()
+        for where, mask in (against or {}).items()
         for record in overlap_rows(
-            model, f"lambda={penalty:g}", found.subnetwork, levels, other, mask
+            model, f"lambda={penalty:g}", found.subnetwork, levels, where, mask
         )
     ]
     null = pd.DataFrame() if reset is None else search.null.rows()

@@ -1,16 +1,22 @@
 """A run with `controls.untrained_search`: both encoders are searched and compared."""
 
+import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.run_folder.reading import load_rows
+from subprobe.analysis.figures.charts import unchecked
+from subprobe.analysis.figures.null_figure import untrained_null_figure
+from subprobe.analysis.run_folder.export import export_run
+from subprobe.analysis.run_folder.reading import load_rows, load_run
+from subprobe.analysis.summary.summaries import summaries
+from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.errors import ConfigError
 from tiny_run import tiny_options, without_report
 
 
 @pytest.fixture(scope="module")
-def rows(tiny_encoder, tmp_path_factory):
-    """All rows of a small run with two methods and the null of each."""
+def run(tiny_encoder, tmp_path_factory):
+    """A small run with two methods and the null of each."""
     options = tiny_options(
         tiny_encoder, seeds=[1], probe={"names": []},
         prune={"keep": 0.5, "methods": ["structured", "magnitude"]},
@@ -19,7 +25,12 @@ def rows(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("null") / "run"
     with without_report():
         run_experiment(parse_config(options, where="test"), folder)
-    return load_rows(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(run):
+    return load_rows(run)
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
@@ -59,3 +70,18 @@ def test_the_null_needs_the_untrained_encoder(tiny_encoder, tmp_path):
     with pytest.raises(ConfigError, match="needs that encoder"):
         run_experiment(parse_config(options, where="test"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_summary_figure_and_export_hold_the_null(rows, run, tmp_path):
+    table = pd.read_csv(run / "summary_probes.csv")
+    lines = table[table["probe"].eq("untrained-null")]
+    assert set(lines["metric"]) == {"mask_minus_complement", "mask_minus_random"}
+    assert set(lines["state"]) == {"pruned", "untrained"}
+    with unchecked():
+        found = [one for answer in answers_of(rows, summaries(rows))
+                 for one in untrained_null_figure(answer)]  # fmt: skip
+    assert len(found) == 2
+    export_run(load_run(run), tmp_path / "export")
+    told = pd.read_csv(tmp_path / "export" / "dictionary.csv")
+    assert "untrained-null" in set(pd.read_csv(tmp_path / "export" / "rows.csv")["probe"])
+    assert len(told)

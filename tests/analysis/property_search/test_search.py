@@ -200,3 +200,34 @@ def test_controls_out_of_range_are_refused(wrong, error):
 def test_a_penalty_given_twice_is_refused():
     with pytest.raises(ConfigError, match="distinct numbers, got 1, 1"):
         search_property("m", None, None, None, None, [1.0, 1.0], OPTIONS, Controls(), Silent())
+
+
+def test_complement_and_random_masks_stand_beside_both_encoders(found):
+    result, rows, _ = found
+    refit = {"variant": "lambda=0.3;units=heads;score=refit"}
+    for state in ("pretrained", "untrained"):
+        assert len(scores(rows, kind="complement", state=state, **refit)) == 1
+        assert scores(rows, kind="random", state=state, **refit)["draw"].tolist() == [0, 1]
+    null = result.null[result.null["variant"].str.startswith(refit["variant"])]
+    gaps = null[null["metric"] == "mask_minus_complement"].set_index("state")
+    for state in ("pretrained", "untrained"):
+        one, rest = (scores(rows, kind=kind, state=state, **refit).iloc[0]
+                     for kind in ("good", "complement"))  # fmt: skip
+        chance = one["baseline_value"]
+        wanted = max(one["value"], chance) - max(rest["value"], chance)
+        assert gaps.loc[state, "value"] == pytest.approx(wanted)
+    # the mask has what the rest lacks only where one head carries the property
+    first = gaps.loc["pretrained"]
+    assert 0.1 < first["ci_low"] <= first["value"] <= first["ci_high"]
+    assert first["value"] > 0.3
+    # random weights solve the property under a mask as well; only their complement does so, too
+    by = null[null["metric"] == "accuracy"].set_index(["state", "kind"])["value"]
+    assert by["pretrained", "good"].item() > 0.95
+    assert by["untrained", "good"].item() > 0.95
+    assert by["pretrained", "complement"].item() < 0.7
+    assert by["untrained", "complement"].item() > 0.95
+    assert gaps.loc["untrained", "value"] < 0.05
+    trained = null[null["variant"].str.endswith("of=mask_minus_complement")]["value"].item()
+    assert trained == pytest.approx(
+        gaps.loc["pretrained", "value"] - gaps.loc["untrained", "value"]
+    )
