@@ -34,7 +34,7 @@ def make_masks(
     count: int,
     progress: Progress,
     *,
-    sample: str = "bootstrap",
+    resampling: str = "bootstrap",
     seed: int = 0,
 ) -> Masks:
     """Search for masks of one size, each on its own sample of the selection examples.
@@ -47,7 +47,7 @@ def make_masks(
         options: the search; the first of its methods is used.
         count: the number M of masks.
         progress: receives the progress of the searches.
-        sample: `bootstrap` or `half`.
+        resampling: `bootstrap` or `half`.
         seed: of the samples.
 
     Raises:
@@ -56,8 +56,8 @@ def make_masks(
         UnknownNameError: for another kind of sample.
     """
     method = options.methods[0]
-    if sample not in SAMPLES:
-        raise UnknownNameError("sample of the selection examples", sample, SAMPLES)
+    if resampling not in SAMPLES:
+        raise UnknownNameError("sample of the selection examples", resampling, SAMPLES)
     if count < FEWEST:
         raise ConfigError(f"masks must be >= {FEWEST}, got {count}", where="`masks`")
     if not method.startswith("structured"):
@@ -74,7 +74,7 @@ def make_masks(
     width = len(str(count))
     with progress.stage(f"searching for {count} masks of one size") as advance:
         for number in range(1, count + 1):
-            drawn = sampled(loaded.parts.selection, sample, seed, number)
+            drawn = sampled(loaded.parts.selection, resampling, seed, number)
             good = find_good(
                 loaded.model,
                 loaded.tokenizer,
@@ -88,7 +88,7 @@ def make_masks(
                 size=size,
             )
             found[f"mask-{number:0{width}d}"] = good.with_meta(
-                selection=f"{good.selection}, {sample} sample", seed_draw=seed, draw=number
+                selection=f"{good.selection}, {resampling} sample", seed_draw=seed, draw=number
             )
             advance(number, count)
     check_masks(found)

@@ -38,9 +38,9 @@ from ..options import (
 )
 
 _OF_MODEL = (
-    "task", "masks", "sample", "keep", "method", "importance", "probe", "option", "corpus", "train",
-    "test", "draws", "data_dir", "column", "labels", "quotes", "as_classes", "selection", "limit",
-    "batch_size", "max_length", "allow_no_specials", "device",
+    "task", "masks", "resampling", "keep", "method", "importance", "probe", "option", "corpus",
+    "train", "test", "core_draws", "data_dir", "column", "labels", "quotes", "as_classes",
+    "selection", "limit", "batch_size", "max_length", "allow_no_specials", "device",
 )  # fmt: skip
 """Options that a file of published scores cannot use."""
 
@@ -50,7 +50,8 @@ def same_score(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="folder of a fine-tuned model, or a .json file with published scores of masks",
+            help="embedded, a folder written as a path (./m), or a hub id; or a .json file with "
+            "published scores of masks",
         ),
     ],
     mask: Annotated[
@@ -63,7 +64,7 @@ def same_score(
     masks: Annotated[
         int, typer.Option("--masks", help="number of masks to search for; 0 = none", min=0)
     ] = 0,
-    sample: Annotated[
+    resampling: Annotated[
         str,
         typer.Option(
             help="selection examples that each of --masks is searched on: bootstrap, or half"
@@ -72,14 +73,15 @@ def same_score(
     keep: Annotated[
         float,
         typer.Option(
-            help="share of the units that --masks keep; 0 = the size of one search by the rule"
+            help="share of the units to keep, whatever the score; 0 = the size of one search by "
+            "the 90% rule"
         ),
     ] = 0.0,
     method: Annotated[
         str,
         typer.Option(
-            help="search of --masks: structured (heads and MLPs), structured-heads, "
-            "structured-mlps, or structured-neurons"
+            help="structured (heads and MLPs), structured-heads, structured-mlps, or "
+            "structured-neurons; of --masks"
         ),
     ] = "structured",
     importance: Annotated[
@@ -89,21 +91,22 @@ def same_score(
         list[str] | None,
         typer.Option(
             "--probe",
-            help="measurement beside the score, such as heuristics or challenge; repeat for "
-            "several",
+            help="name; of measurements beside the score, such as heuristics or challenge; repeat "
+            "for several",
         ),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
-            help="PROBE.OPTION=VALUE; repeat for several; see: subprobe list probes --verbose"
+            help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeat for several; see: "
+            "subprobe list probes --verbose"
         ),
     ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
             "--metric",
-            help="metric to compare; repeat for several; default: the headline of each --probe",
+            help="metric to report; repeat for several; default: the headline of each --probe",
         ),
     ] = None,
     score: Annotated[
@@ -111,12 +114,17 @@ def same_score(
     ] = "",
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
-        str | None, part_option("--train", "training file of probes of hidden states")
+        str | None,
+        part_option(
+            "--train", "training file of probes of hidden states, or of masks of a property"
+        ),
     ] = None,
     test: Annotated[str | None, part_option("--test", "file that they are scored on")] = None,
-    draws: Annotated[
+    core_draws: Annotated[
         int,
-        typer.Option("--draws", help="random sets of units beside the core of the masks", min=0),
+        typer.Option(
+            "--core-draws", help="random sets of units beside the core of the masks", min=0
+        ),
     ] = 29,
     permutations: Annotated[int, permutations_option(1_000_000)] = 2000,
     correction: Correction = "holm",
@@ -169,13 +177,13 @@ def same_score(
                 **({"selection": selection} if selection else {}),
                 **({"batch_size": batch_size} if batch_size else {}),
             },
-            sample=sample,
+            resampling=resampling,
             probing={
                 "names": probe or [], "options": option or [], "corpus": corpus, "train": train,
                 "test": test, "metrics": tuple(metric or ()),
             },
             asked={
-                "draws": draws, "permutations": permutations, "correction": correction,
+                "draws": core_draws, "permutations": permutations, "correction": correction,
                 "seed": seed,
             },
             choice={
@@ -199,7 +207,7 @@ def same_score(
 
 def _compared(
     model: str, files: list[Path], task: str | None, count: int, *, search: dict[str, Any],
-    sample: str, probing: dict[str, Any], asked: dict[str, Any], choice: dict[str, Any],
+    resampling: str, probing: dict[str, Any], asked: dict[str, Any], choice: dict[str, Any],
     opening: dict[str, Any],
 ) -> Any:  # fmt: skip
     """The masks of one model, read or made, compared; and those that were made."""
@@ -245,7 +253,7 @@ def _compared(
         masks, made = read_masks(files, loaded, progress), {}
     else:
         masks = made = make_masks(
-            loaded, options, count, progress, sample=sample, seed=asked["seed"]
+            loaded, options, count, progress, resampling=resampling, seed=asked["seed"]
         )
     measuring = Measuring(loaded, tuple(ready), probing["metrics"])
     return compare_masks(measuring, masks, Asked(**asked), progress), made

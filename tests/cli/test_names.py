@@ -92,8 +92,8 @@ def test_exceptions_are_needed():
         assert FLAGS[name][flag][1]
 
 
-READS_TEXTS = ["finetune", "prune", "gates", "evaluate", "probe", "patterns export",
-               "patterns check"]  # fmt: skip
+READS_TEXTS = ["finetune", "prune", "gates", "evaluate", "probe", "same-score",
+               "patterns export", "patterns check"]  # fmt: skip
 RUNS_A_MODEL = [*READS_TEXTS, "view", "latency"]
 ONE_MODEL = [*RUNS_A_MODEL, "data", "compact", "bake"]
 

@@ -10,7 +10,7 @@ from subprobe.data.output.tables import ROW_TYPES
 from subprobe.models.masks.subnetwork import Subnetwork
 
 TABLES = {**COLUMNS, "rows": ROW_TYPES}
-MADE = ("--masks", 5, "--method", "structured-heads", "--keep", 0.5, "--draws", 2,
+MADE = ("--masks", 5, "--method", "structured-heads", "--keep", 0.5, "--core-draws", 2,
         "--selection", "reported")  # fmt: skip
 FAST = ("--quiet", "--permutations", 99)
 PUBLISHED = {
@@ -128,7 +128,7 @@ def test_the_core_stands_beside_random_sets(made):
 def test_masks_from_files_give_the_same_numbers(subprobe_command, made, tuned, own, second):
     files = sorted((made / "masks").iterdir())
     code, out, err = subprobe_command(
-        "same-score", tuned, *files, *own, *second, "--draws", 0, "--json", *FAST
+        "same-score", tuned, *files, *own, *second, "--core-draws", 0, "--json", *FAST
     )
     assert code == 0, err
     tables = json.loads(out)
@@ -155,7 +155,9 @@ def test_the_same_seed_gives_the_same_bytes(subprobe_command, made, tuned, own, 
 
 def test_the_screen_says_what_was_found(subprobe_command, made, tuned, own, second):
     files = sorted((made / "masks").iterdir())[:3]
-    code, out, _ = subprobe_command("same-score", tuned, *files, *own, *second, "--draws", 0, *FAST)
+    code, out, _ = subprobe_command(
+        "same-score", tuned, *files, *own, *second, "--core-draws", 0, *FAST
+    )
     assert code == 0
     said = " ".join(out.split())
     assert "3 masks: accuracy" in said
@@ -201,7 +203,7 @@ def save_mask(path, heads, mlps=1, **more):
         ([], [], "either read from files or searched for"),
         ([], ["--masks", 1], "masks must be >= 2, got 1"),
         ([], ["--masks", 3, "--method", "magnitude"], "all of its masks would be equal"),
-        ([], ["--masks", 3, "--sample", "third"], "unknown sample"),
+        ([], ["--masks", 3, "--resampling", "third"], "unknown sample"),
         ([4, 4], ["--metric", "loss"], "unknown metric 'loss'"),
         ([4, 4], ["--score", "accuracy"], "cannot be combined with a model"),
         ([4, 4], ["--probe", "heuristics"], "heuristics"),
