@@ -23,6 +23,7 @@ from subprobe.analysis.survival_content.coverage import CHECKS_FILE
 from subprobe.data.output.tables import write_csv
 
 from .check_clusters import check_clusters
+from .check_hypotheses import check_hypotheses
 from .check_paired import check_paired
 from .stability_coverage import Law, cover, laws
 from .stability_size import UNITS, size_rows
@@ -97,6 +98,7 @@ _PARTS: dict[str, Callable[[Path, float], list[str]]] = {
     "stability": _check_stability,
     "paired": check_paired,
     "clusters": check_clusters,
+    "hypotheses": check_hypotheses,
 }
 """Subject -> function that simulates it and returns the tests whose size exceeds .05."""
 
