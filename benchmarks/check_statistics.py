@@ -24,6 +24,7 @@ from subprobe.data.output.tables import write_csv
 
 from .check_clusters import check_clusters
 from .check_crossed import check_crossed
+from .check_hypotheses import check_hypotheses
 from .check_paired import check_paired
 from .stability_coverage import Law, cover, laws
 from .stability_size import UNITS, size_rows
@@ -99,6 +100,7 @@ _PARTS: dict[str, Callable[[Path, float], list[str]]] = {
     "paired": check_paired,
     "clusters": check_clusters,
     "crossed": check_crossed,
+    "hypotheses": check_hypotheses,
 }
 """Subject -> function that simulates it and returns the tests whose size exceeds .05."""
 

@@ -31,7 +31,7 @@ LONG = {
     "attention-patterns.md", "behaviour.md", "calibration.md", "commands.md",
     "comparing.md", "curve.md", "exporting.md", "faithfulness.md", "glue.md",
     "head-attributions.md", "heuristics.md", "hidden-state-probes.md", "hidden-states.md",
-    "learned-gates.md", "mlm.md", "multiple-choice.md", "own-data.md",
+    "hypotheses.md", "learned-gates.md", "mlm.md", "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "same-score.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md", "untrained-null.md",

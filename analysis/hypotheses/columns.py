@@ -14,10 +14,10 @@ _TESTED = {"p_value": _REAL, "p_adjusted": _REAL, "correction": _TEXT, "family_s
 HYPOTHESES: dict[str, str] = {
     **_WHO, "seed": _WHOLE, "mask_id": _TEXT, "ablation": _TEXT, "hypothesis": _TEXT,
     "null_hypothesis": _TEXT, "criterion": _TEXT, "match": _TEXT, "within": _TEXT,
-    "observed": _REAL, "compared": _REAL, "statistic": _TEXT, "value": _REAL,
-    "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "threshold": _REAL, "wins": _REAL,
-    "n_ties": _WHOLE, "n": _WHOLE, "least_n": _WHOLE, "n_items": _WHOLE, "n_clusters": _WHOLE, **_TESTED, "rejected": _YES,
-    "answer": _TEXT, "flag": _TEXT,
+    "observed": _REAL, "compared": _REAL, "statistic": _TEXT, "value": _REAL, "ci_low": _REAL,
+    "ci_high": _REAL, "ci_method": _TEXT, "threshold": _REAL, "wins": _REAL, "n_ties": _WHOLE,
+    "n": _WHOLE, "least_n": _WHOLE, "n_items": _WHOLE, "n_clusters": _WHOLE, **_TESTED,
+    "rejected": _YES, "answer": _TEXT, "flag": _TEXT,
 }  # fmt: skip
 UNITS: dict[str, str] = {
     **_WHO, "mask_id": _TEXT, "ablation": _TEXT, "criterion": _TEXT, "unit": _TEXT,
