@@ -14,6 +14,11 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "mask": "The list of the units that a subnetwork keeps, stored as a safetensors file.",
         "gate": "A number that multiplies the output of a head or MLP: 1 keeps it, 0 prunes it. "
         "Importance is computed from the gradient at the gate.",
+        "soft gate": "A learned gate between 0 and 1. A mask needs hardened gates, which are 0 or "
+        "1, so the score of soft gates is not that of a mask.",
+        "KL to the full model": "The mean Kullback-Leibler divergence of a subnetwork's predicted "
+        "probabilities from those of the full model: 0 if both predict the same. Labels are not "
+        "used.",
         "subnetwork": "A model in which only the units that a mask keeps are active.",
         "importance": "An estimate of what the model loses when a unit is pruned. By default it is "
         "the mean over the selection examples of |∂loss/∂gate|; for heads, it is then divided by "

@@ -154,8 +154,10 @@ def small(words, folder):
     if words[0] == "finetune":
         words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] == "prune" and "--criterion" in words:
+    if words[0] == "prune" and any(word.startswith("property=") for word in words):
         words += ["--quiet", "--epochs", "1", "--draws", "1", "--rank", "2"]
+    if words[0] == "gates" and "--keep" in words:
+        words += ["--limit", "16"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
