@@ -18,6 +18,11 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "position, a learnt constant, or its activation on another input.",
         "counterfactual": "An input that differs from another one in what matters and has as many "
         "subwords.",
+        "soft gate": "A learned gate between 0 and 1. A mask needs hardened gates, which are 0 or "
+        "1, so the score of soft gates is not that of a mask.",
+        "KL to the full model": "The mean Kullback-Leibler divergence of a subnetwork's predicted "
+        "probabilities from those of the full model: 0 if both predict the same. Labels are not "
+        "used.",
         "subnetwork": "A model in which only the units that a mask keeps are active.",
         "importance": "An estimate of what the model loses when a unit is pruned. By default it is "
         "the mean over the selection examples of |∂loss/∂gate|; for heads, it is then divided by "

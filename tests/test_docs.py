@@ -180,12 +180,14 @@ def small(words, folder):
     if words[0] == "finetune":
         words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] == "prune" and "--criterion" in words:
+    if words[0] == "prune" and any(word.startswith("property=") for word in words):
         words += ["--quiet", "--epochs", "1", "--draws", "1", "--rank", "2"]
     if words[0] == "same-score" and "--task" in words:
         words += ["--quiet", "--limit", "16"]
         if "--masks" in words:
             words += ["--core-draws", "1"]
+    if words[0] == "gates" and "--keep" in words:
+        words += ["--limit", "16"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()

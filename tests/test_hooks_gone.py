@@ -53,6 +53,9 @@ from subprobe.pruning.learned.unit_gates import UNITS
 from subprobe.pruning.search.lottery import lottery, next_round
 from subprobe.pruning.search.magnitude import largest
 from subprobe.pruning.search.plan import Rule
+from subprobe.pruning.sized.size_gates import learn_to_size
+from subprobe.pruning.sized.size_options import SizeOptions
+from subprobe.pruning.sized.soft_scores import soft_logits
 from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
@@ -237,6 +240,12 @@ def by_gates(model, tokenizer, parts, *, frozen):
     learn_gates(model, tokenizer, parts, options, RECIPE)
 
 
+def towards_a_size(model, tokenizer, parts, *, form, units="heads-mlps", block="1x1"):
+    options = SizeOptions(0.5, form=form, units=units, block=block, epochs=1)
+    found = learn_to_size(model, tokenizer, parts, options, RECIPE)
+    soft_logits(model, found.soft, tokenizer, parts.train, parts.spec, max_length=32)
+
+
 def by_property(model, tokenizer, parts, *, units):
     words = label_words(tokenizer, tagged_sentences(12), "upos", max_length=32)
     options = PropertyOptions(units=units, epochs=1, batch_size=4, readout_rate=0.01)
@@ -268,6 +277,11 @@ RUNNERS: dict[str, Callable[..., None]] = {
     },
     "l0": partial(by_gates, frozen=True),
     "l0, with the encoder": partial(by_gates, frozen=False),
+    "hard-concrete": partial(towards_a_size, form="hard-concrete"),
+    "hard-concrete, blocks of weights": partial(
+        towards_a_size, form="hard-concrete", units="weights", block="8x8"
+    ),
+    "continuous-sparsification": partial(towards_a_size, form="continuous-sparsification"),
     **{f"l0, of a property, {units}": partial(by_property, units=units) for units in UNITS},
     "imp": by_lottery,
     "imp, rewound": partial(by_lottery, rewind=1),

@@ -28,7 +28,7 @@ FLOORS = {
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "labels",
                  "calibration", "glue", "findings",
-                 "attributed", "configuration", "rankings", "steps", "learning", "storage",
+                 "attributed", "configuration", "rankings", "gates", "steps", "learning", "storage",
                  "spread", "plan",
                  "artefacts", "groups", "hypotheses", "single", "untrained_null", "cells",
                  "property_search", "running", "cost", "curve",

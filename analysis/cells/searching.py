@@ -11,11 +11,14 @@ from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import across_seeds
 from ...pruning.search.structured import Scored
+from ...pruning.sized.names import FORMS
 from ..cell_output import CellOutput
 from ..flags import OF_A_SEED
+from ..gates.search import find_by_gates
 from ..steps.degenerate import degenerate_search
 from ..steps.masks import importance_rows, mask_rows
 from ..steps.selection import find_good
+from .gate_rows import gate_rows
 from .work import Nothing, Work, noted
 
 
@@ -25,6 +28,8 @@ def search(work: Work) -> CellOutput:
     method, full = str(work.options["method"]), work.output("model").notes
     if full["flag"] and not is_finite(model):
         return unsearched(work, method)
+    if method in FORMS:
+        return learned(work, method)
     scores: list[Scored] = []
     with work.progress.stage(work.title) as advance:
         found = find_good(
@@ -45,6 +50,26 @@ def search(work: Work) -> CellOutput:
     parts = [importance_rows(one, found.importance, about) for one in scores]
     rows = pd.concat(parts) if parts else pd.DataFrame()
     return CellOutput(rows, pd.DataFrame(), notes={"history": list(found.history)})
+
+
+def learned(work: Work, method: str) -> CellOutput:
+    """The mask of gates that are learned towards a size, with the scores of soft gates."""
+    model, tokenizer = work.model("model")
+    length = work.setting.recipe.max_length
+    with work.progress.stage(work.title) as advance:
+        found = find_by_gates(
+            model, tokenizer, work.parts, work.materials.config.prune, method, max_length=length,
+            seeds=work.seeds, model_name=work.materials.prepared.source.name, progress=advance,
+            say=work.say,
+        )  # fmt: skip
+    mask = found.subnetwork
+    work.save_mask(mask)
+    about = work.about(mask, "pruned") | {"method": method, "selection": mask.selection}
+    rows = gate_rows(found, tokenizer, work.parts, length).assign(**about)
+    if found.flag:
+        work.say(f"gates of {method} diverged: the mask supports no conclusion")
+        rows = rows.assign(flag=found.flag)
+    return CellOutput(rows, pd.DataFrame(), notes={"history": list(mask.history)})
 
 
 def unsearched(work: Work, method: str) -> CellOutput:

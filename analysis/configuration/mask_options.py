@@ -10,6 +10,7 @@ from ...data.errors import ConfigError
 from ...data.seeds import SEEDS
 from ...pruning.importance.methods import find_importance
 from ...pruning.search.plan import Rule
+from ...pruning.sized.names import FORMS
 
 
 class Section(BaseModel):
@@ -19,8 +20,9 @@ class Section(BaseModel):
 
 
 SearchMethod = Literal[
-    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
-]
+    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp",
+    "hard-concrete", "continuous-sparsification",
+]  # fmt: skip
 Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
 Ablation = Literal["zero", "mean", "mean-by-position", "resample", "counterfactual", "learned"]
@@ -28,6 +30,26 @@ Match = Literal["any", "label", "length", "label-length"]
 
 IN_ORDER = ("gate-batch-accumulated",)
 """Importance scores that depend on the order of the examples: the given order, as in the study."""
+
+
+class GateOptions(Section):
+    """Gates that are learned towards `keep`: methods hard-concrete, continuous-sparsification."""
+
+    units: Literal["heads-mlps", "heads", "mlps", "neurons"] = Field(
+        "heads-mlps", description="units that have gates; those of two types compete for the size"
+    )
+    criterion: Literal["kl", "loss"] = Field(
+        "kl", description="what gates minimise: KL to the full model, or the loss"
+    )
+    epochs: int = Field(6, ge=1, description="passes over the training examples")
+    batch_size: int = Field(8, ge=1, description="examples per step, which share a draw of gates")
+    learning_rate: float = Field(0.1, gt=0, description="learning rate of Adam for the gates")
+    multiplier_rate: float = Field(
+        0.05, gt=0, description="learning rate of the multipliers that hold the size"
+    )
+    ramp: float = Field(
+        0.5, ge=0, le=1, description="share of the training during which the target rises"
+    )
 
 
 class PruneOptions(Section):
@@ -72,6 +94,7 @@ class PruneOptions(Section):
         description="what the search preserves: the metric, the loss, or (kl) the outputs of the "
         "full model",
     )
+    gates: GateOptions = GateOptions()
 
     @property
     def parts_read(self) -> tuple[str, ...]:
@@ -97,6 +120,11 @@ class PruneOptions(Section):
             del read["ablation"]
         if self.ablation != "resample":
             del read["match_donors"], read["donor_seed"]
+        if method in FORMS:
+            # gates are learned: nothing is ranked, and no rule decides
+            kept = ("method", "keep", "gates", "ablation", "match_donors", "donor_seed")
+            return {name: read[name] for name in kept if name in read}
+        del read["gates"]
         if self.criterion == "score":
             del read["criterion"]
         if self.importance in IN_ORDER:
@@ -198,11 +226,17 @@ def check_ablation(prune: PruneOptions, route: str, where: str) -> None:
 
 
 def check_criterion(prune: PruneOptions, where: str) -> None:
-    """Raise if a search cannot preserve a loss or divergence.
+    """Raise if a search cannot preserve a loss or divergence, or learned gates have no size.
 
     Raises:
-        ConfigError: for the rule `study`, or the lottery protocol.
+        ConfigError: for the rule `study`, the lottery protocol, or gates without `keep`.
     """
+    if (learned := [one for one in prune.methods if one in FORMS]) and not prune.keep:
+        raise ConfigError(
+            f"the method {learned[0]} learns gates towards a size, but `keep` is 0",
+            where=where,
+            remedy="set `keep`, the share of the units to keep, such as 0.5",
+        )
     if prune.criterion == "score":
         return
     if prune.rule == "study":

@@ -12,6 +12,7 @@ from ...models.training.recipes import Recipe
 from ...probes.registry import find_probe
 from ...pruning.across_seeds import ACROSS
 from ...pruning.search.plan import schedule
+from ...pruning.sized.names import FORMS
 from ..configuration.asked_probes import learning
 from ..configuration.config import RunConfig
 from ..plan.graph import Cell
@@ -116,6 +117,9 @@ class Workload:
         forward = self._scoring(size, size.selection)
         if cell.options["method"] == "magnitude":
             return forward * self._candidates_by_magnitude
+        if cell.options["method"] in FORMS:
+            steps = size.train * self.config.prune.gates.epochs
+            return self.shape.forward(steps * size.padded, size.padded) * (1 + BACKWARD)
         return forward * self._candidates(str(cell.options["method"])) * self._importance
 
     @property

@@ -13,6 +13,8 @@ METHODS = {
     "structured-mlps": "whole MLPs, the least important first",
     "structured-neurons": "single MLP neurons, the least important first",
     "magnitude": "single weights, the smallest first",
+    "hard-concrete": "units whose learned gates (hard concrete) close",
+    "continuous-sparsification": "units whose learned gates (continuous sparsification) close",
     "imp": "single weights, the smallest first, trained again after each round (lottery tickets)",
 }
 SELECTION = {

@@ -7,31 +7,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...data.errors import ConfigError
 from ...data.output.folders import atomic_folder
 from ...data.output.tables import rows_frame, write_csv
 from ...data.sentences.sentence import Example
-from ...data.tasks.metrics import scores_of
 from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.checkpoint.checkpoint import save_classifier
 from ...models.checkpoint.contract import check_plain_head
-from ...models.training.evaluate import Evaluation, evaluate
+from ...models.training.evaluate import Evaluation
 from ...pruning.sized.gated_units import GatedUnits
 from ...pruning.sized.hardening import check_target
-from ...pruning.sized.size_gates import SizedGates, learn_to_size
+from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
-from ...pruning.sized.soft_scores import soft_logits
+from ..gates.search import HARDENED, SOFT, binary_row, learn_under, soft_evaluation
 from ..steps.identity import SIZES, flagged, identity
 from ..steps.masks import mask_rows
 from ..steps.progress import Progress
 from .gate_scores import recipe_of, scores_by_part, scores_of_full
 from .gate_sweep import GATES
 from .loaded import LoadedModel
-
-SOFT, HARDENED = "soft", "hardened"
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,7 @@ def sweep_sizes(
     out: Path,
     progress: Progress,
     *,
+    ablation: str = "zero",
     overwrite: bool = False,
 ) -> SizeSweep:
     """Learn gates at each size and write `FORM-KEEP.safetensors` and `sweep.csv` into `out`.
@@ -70,6 +67,7 @@ def sweep_sizes(
         out: folder; created if missing.
         progress: receives the progress of each size, and warnings about masks that support no
             conclusion.
+        ablation: replacement of pruned units.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
@@ -95,15 +93,17 @@ def sweep_sizes(
     frames, learned = [full], {}
     for name, one in zip(names, each, strict=True):
         with progress.stage(f"learning gates, {name} of the units") as advance:
-            found = learn_to_size(
+            found = learn_under(
                 loaded.model,
                 loaded.tokenizer,
                 loaded.parts,
                 one,
                 recipe,
+                ablation,
                 seeds=loaded.seeds,
                 model_name=loaded.name,
                 progress=advance,
+                say=progress.say,
             )
         if found.flag:
             progress.say(
@@ -176,41 +176,11 @@ def _rows_of(
     }
 
     def softly(examples: Sequence[Example], spec: TaskSpec) -> Evaluation:
-        return soft_evaluation(loaded, found, examples, spec)
+        return soft_evaluation(found, loaded.tokenizer, examples, spec, loaded.max_length)
 
-    frames = [mask_rows(mask, about), binary_row(found, about)]
+    frames = [mask_rows(mask, about), binary_row(found).assign(**about)]
     for gates, scored in ((SOFT, softly), (HARDENED, None)):
         variant = f"{of};gates={gates}"
         scores = scores_by_part(loaded, found.model, mask, state, variant, scored=scored)
         frames.append(scores)
     return pd.concat([rows_frame(frame) for frame in frames], ignore_index=True)
-
-
-def binary_row(found: SizedGates, about: dict[str, Any]) -> pd.DataFrame:
-    """The row with the share of gates that are within .01 of 0 or 1."""
-    count = sum(one.numel() for one in found.locations.values())
-    row = {
-        "probe": "mask",
-        "unit": "model",
-        "target": "gates",
-        "metric": "binary_share",
-        "value": found.binary,
-        "n": count,
-    }
-    return pd.DataFrame([row]).assign(**about)
-
-
-def soft_evaluation(
-    loaded: LoadedModel, found: SizedGates, examples: Sequence[Example], spec: TaskSpec
-) -> Evaluation:
-    """The outputs under the soft gates, with everything else as the full model's evaluation."""
-    whole = evaluate(found.model, loaded.tokenizer, examples, spec, max_length=loaded.max_length)
-    logits = soft_logits(
-        found.model, found.soft, loaded.tokenizer, examples, spec, max_length=loaded.max_length
-    )
-    undefined = ~np.isfinite(logits).all(axis=1)
-    logits[undefined] = 0.0
-    if spec.masked:
-        logits[undefined, 1] = -np.log2(len(loaded.tokenizer))
-    metrics = scores_of(spec, logits, whole.labels)
-    return replace(whole, logits=logits, metrics=metrics, n_undefined=int(undefined.sum()))

@@ -27,7 +27,9 @@ from ...pruning.search.criterion import best_constant, check_criterion, preserve
 from ...pruning.search.magnitude import magnitude_search
 from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
+from ...pruning.sized.names import FORMS
 from ..configuration.mask_options import IN_ORDER, PruneOptions
+from ..gates.search import find_by_gates
 from .progress import Advance
 
 STOP_METRICS = {"stsb": "pearson_spearman"}
@@ -182,8 +184,7 @@ def find_good(
         options: rule, threshold, importance and schedule.
         max_length: maximum subwords per example.
         seeds: (init, order) seeds of the model, for the mask's record.
-        method: `structured`, `structured-heads`, `structured-mlps`, `structured-neurons` or
-            `magnitude`.
+        method: one of `prune.methods` apart from `imp`.
         model_name: name of the pretrained encoder, for the mask's record.
         progress: called with the number of candidates scored.
         say: receives a message if memory runs out and batches are made smaller.
@@ -195,6 +196,11 @@ def find_good(
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
         first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
+    if method in FORMS:
+        return find_by_gates(
+            model, tokenizer, parts, options, method, max_length=max_length, seeds=seeds,
+            model_name=model_name, progress=progress, say=say,
+        ).subnetwork  # fmt: skip
     check_criterion(options.criterion, parts.spec)
     reading: dict[str, Any] = {"batch_size": options.batch_size, "max_length": max_length}
     reading |= {"match": options.match_donors, "seed": options.donor_seed}
@@ -232,13 +238,10 @@ def _by_magnitude(chooser: Chooser, method: str, seeds: tuple[int, int], told: T
     examples, whole = chooser.parts.selection, full_subnetwork(anatomy_of(chooser.model))
     metric = chooser.metric(examples)
     found = magnitude_search(
-        chooser.model,
-        lambda masks: metric(whole.with_meta(weight_masks=masks)),
-        rule=chooser.options.aim,
-        keep=chooser.options.keep or None,
-        baseline=chooser.baseline(examples),
-        progress=told,
-    )
+        chooser.model, lambda masks: metric(whole.with_meta(weight_masks=masks)),
+        rule=chooser.options.aim, keep=chooser.options.keep or None,
+        baseline=chooser.baseline(examples), progress=told,
+    )  # fmt: skip
     return whole.with_meta(
         weight_masks=found.weight_masks, importance="magnitude", history=found.trace
     )
@@ -248,14 +251,10 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     anatomy, options = anatomy_of(chooser.model), chooser.options
     examples = chooser.parts.selection
     shape: dict[str, Any] = {
-        "num_layers": anatomy.num_layers,
-        "num_heads": anatomy.num_heads,
-        "num_neurons": anatomy.num_neurons,
-        "method": method,
-        "min_heads": options.min_heads,
-        "scores": options.scores,
-        "progress": told,
-    }
+        "num_layers": anatomy.num_layers, "num_heads": anatomy.num_heads,
+        "num_neurons": anatomy.num_neurons, "method": method, "min_heads": options.min_heads,
+        "scores": options.scores, "progress": told,
+    }  # fmt: skip
     rule = options.aim
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}

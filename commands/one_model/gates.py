@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, UnknownNameError
 from ...data.output.outputs import prepare_out
 from ..flags import COMMAND_LINE, refuse
 from ..options import (
@@ -34,6 +34,9 @@ from ..options import (
     writing,
 )
 from .task_model import open_for_task
+
+ABLATED = ("zero", "mean", "mean-by-position", "learned")
+"""Ablations under which gates are learned."""
 
 
 def gates(
@@ -80,21 +83,30 @@ def gates(
         float,
         typer.Option(help="share of the training during which the target of `keep` rises"),
     ] = 0.5,
+    ablation: Annotated[
+        str,
+        typer.Option(
+            help="what replaces the output of a pruned unit, with `keep`: zero, mean, "
+            "mean-by-position, learned"
+        ),
+    ] = "zero",
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
     group_disjoint: GroupDisjoint = False,
     epochs: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="passes over the data; for each penalty or size; 0 = 2 for penalties, 6 for sizes"
+            help="passes over the data; for each penalty (default: 2) or size (default: 6)"
         ),
-    ] = 0,
+    ] = None,
     learning_rate: Annotated[
-        float,
-        typer.Option(help="peak learning rate; of the gates; 0 = 0.2 for penalties, 0.1 for sizes"),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="peak learning rate; of the gates; default: 0.2 for a penalty, 0.1 for a size"
+        ),
+    ] = None,
     batch_size: Annotated[int, batch_size_option("8 (a batch shares one draw of the gates)")] = 0,
     limit: Limit = 0,
     seed: Seed = 0,
@@ -137,7 +149,7 @@ def gates(
             remedy="give `penalty`, the cost of an open head, or `keep`, the share of units",
         )
     if penalty:
-        refuse(("form", "units", "block", "criterion", "ramp"), "a penalty")
+        refuse(("form", "units", "block", "criterion", "ramp", "ablation"), "a penalty")
     control = Null.of(null, draws, seed, device)
     if control is None:
         refuse(("draws",), "gates without `null`")
@@ -148,8 +160,8 @@ def gates(
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     given: dict[str, Any] = {"frozen": not train_encoder, "seed": seed}
     given |= {"batch_size": batch_size or L0Options.batch_size}
-    given |= {"epochs": epochs} if epochs else {}
-    given |= {"learning_rate": learning_rate} if learning_rate else {}
+    given |= {} if epochs is None else {"epochs": epochs}
+    given |= {} if learning_rate is None else {"learning_rate": learning_rate}
     by_penalty = L0Options(penalty=0.0, **given)
     towards = [
         SizeOptions(
@@ -157,6 +169,8 @@ def gates(
         )
         for one in keep or ()
     ]
+    if ablation not in ABLATED:
+        raise UnknownNameError("ablation of gates", ablation, ABLATED)
     progress = progress_of(quiet)
     choice = task_choice(
         task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
@@ -173,7 +187,9 @@ def gates(
     rows = None
     table: list[dict[str, Any]]
     if towards:
-        sizes = sweep_sizes(loaded, keep or (), towards[0], out, progress, overwrite=overwrite)
+        sizes = sweep_sizes(
+            loaded, keep or (), towards[0], out, progress, ablation=ablation, overwrite=overwrite
+        )
         table = size_table(sizes, loaded.parts)
         learned = [found.subnetwork for found in sizes.learned.values()]
     else:

@@ -16,6 +16,7 @@ from typing import Any
 from ...data.masking.masked_batches import task_batches
 from ...data.tasks.task import TaskParts
 from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
 from ..learned.gate_forms import binary_share
@@ -58,6 +59,7 @@ def learn_to_size(
     *,
     seeds: tuple[int, int] = (0, 0),
     model_name: str = "",
+    like: Subnetwork | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SizedGates:
     """Learn which units of a fine-tuned model to keep, for a given share of them.
@@ -74,6 +76,7 @@ def learn_to_size(
             (which falls linearly), weight decay and clipping.
         seeds: (init, order) seeds of the model, for the metadata of the mask.
         model_name: name of the pretrained encoder, for the metadata of the mask.
+        like: a mask whose ablation replaces what the gates close; None = zeros.
         progress: called with (completed steps, total steps).
 
     Returns:
@@ -98,7 +101,7 @@ def learn_to_size(
         mask_seed=options.seed,
     )
     trained = model if options.frozen else copy.deepcopy(model)
-    with learning(trained, options.frozen, options.seed):
+    with learning(trained, options.frozen, options.seed), replacing(trained, like):
         training = SizeTraining(model, trained, units, encoded, options, recipe)
         history = training.run(progress)
     kept = kept_at_size(training.locations, units.costs, options.keep)

@@ -89,3 +89,40 @@ def test_no_penalty_is_wrong_use(subprobe_command, tuned, tmp_path):
     code, out, err = subprobe_command("gates", *tuned, "--out", tmp_path / "g")
     assert (code, out) == (2, "")
     assert "--penalty" in err
+
+
+def test_gates_towards_a_size_write_a_mask_of_that_size(subprobe_command, tuned, tmp_path):
+    code, out, err = subprobe_command(
+        "gates", *tuned, "--keep", 0.5, "--form", "continuous-sparsification", "--epochs", 1,
+        "--ablation", "mean", "--limit", 16, "--json", "--quiet", "--out", tmp_path / "g",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    said = json.loads(out)
+    assert said["table"][1]["kept"] == "5 of 10 heads+mlps"
+    mask = Subnetwork.load(tmp_path / "g" / "continuous-sparsification-0.5.safetensors")
+    assert (mask.method, mask.ablation) == ("continuous-sparsification", "mean")
+    assert mask.constants
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ([], "one of --penalty and --keep is needed"),
+        (["--penalty", 1, "--keep", 0.5], "one of --penalty and --keep is needed"),
+        (["--penalty", 1, "--units", "mlps"], "--units: cannot be combined with a penalty"),
+        (["--keep", 0.05], "less than one of 10 heads and MLPs"),
+        (["--keep", 1.5], "between 0 and 1"),
+        (["--keep", 0.5, "--form", "soft"], "unknown form of gates"),
+        (["--keep", 0.5, "--criterion", "score"], "unknown criterion of gates"),
+        (["--keep", 0.5, "--block", "4x4"], "needs units weights"),
+        (["--keep", 0.5, "--ablation", "noise"], "unknown ablation"),
+    ],
+    ids=str,
+)
+def test_what_is_no_size_is_refused_in_one_line(subprobe_command, tuned, tmp_path, given, named):
+    code, out, err = subprobe_command("gates", *tuned, *given, "--quiet", "--out", tmp_path / "g")
+    assert (code, out) == (2, "")
+    said = " ".join(err.split())
+    assert named in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "g").exists()

@@ -1,0 +1,1 @@
+"""Masks learned towards a size, as runs and commands search for them."""
