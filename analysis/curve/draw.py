@@ -119,6 +119,8 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
         for name in names:
             loaded = opened(name)
             sizes = _sizes(loaded, asked, sizes)
+            if not good:
+                _tell_time(loaded, sizes, kinds, asked, len(names), progress)
             found = goods_of(loaded, sizes, asked.options, asked.order, progress)
             each = [found.make(place) for place in range(len(sizes))]
             goods[name] = Goods(each.__getitem__, found.empty)
@@ -132,11 +134,9 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
         if (flag := loaded.meta.get("flag")) in FAILED:
             progress.say(f"{loaded.name} {ABOUT[str(flag)]}")
         scorer = CurveScorer(loaded, sizes, asked.metric, asked.batch_size, progress)
-        started = time.perf_counter()
+        if not scored and not good:
+            _tell_time(loaded, sizes, kinds, asked, len(names), progress)
         full = scorer.full()
-        if not scored:
-            seconds = time.perf_counter() - started
-            progress.say(_estimate(loaded, sizes, kinds, asked, seconds, len(names)))
         for line in read_said(full, full.n_examples, loaded.max_length):
             progress.say(line)
         own = goods.get(name) or goods_of(loaded, sizes, asked.options, asked.order, progress)
@@ -169,15 +169,19 @@ def _sizes(loaded: LoadedModel, asked: Asked, known: Sizes | None) -> Sizes:
     return found
 
 
-def _estimate(
+def _tell_time(
     loaded: LoadedModel,
     sizes: Sizes,
     kinds: Sequence[str],
     asked: Asked,
-    seconds: float,
     models: int,
-) -> str:
-    """How long the curve will take, from the time of the full model."""
+    progress: Progress,
+) -> None:
+    """Say how long the curve will take at most, from the time of the full model."""
+    scorer = CurveScorer(loaded, sizes, asked.metric, asked.batch_size, progress)
+    started = time.perf_counter()
+    scorer.full()
+    seconds = time.perf_counter() - started
     each = sum(draws_of(kind, sizes.units, asked.draws) for kind in kinds)
     masks = [each] * (len(sizes) - 1) + [0]
     parts = loaded.parts
@@ -191,4 +195,4 @@ def _estimate(
     selection = len(parts.selection) / len(parts.report)
     total = models * curve_seconds(seconds, left, masks, ranking, selection)
     of = f"{counted(models * sum(masks), 'mask')} of {counted(len(sizes) - 1, 'size')}"
-    return f"{of}, {len(parts.report)} examples: at most about {duration(total)}"
+    progress.say(f"{of}, {len(parts.report)} examples: at most about {duration(total)}")

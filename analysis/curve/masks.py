@@ -127,8 +127,8 @@ def goods_of(
 
     def replaced(mask: Subnetwork) -> Subnetwork:
         """The mask under the ablation; learned constants belong to one mask."""
-        if not learnt or mask.ablation == options.ablation:
-            return replaced_as(mask, like) if mask.ablation == "zero" else mask
+        if not learnt:
+            return replaced_as(mask, like)
         return with_ablation(
             mask, options.ablation, loaded.model, loaded.tokenizer, loaded.parts, **reading,
             say=progress.say,

@@ -25,6 +25,7 @@ from .charts import (
 from .figures import save_figure
 
 _WIDTH, _HEIGHT = 460, 300
+_ASIDE = 0.016
 _UNITS = {
     "joint": "heads and MLPs", "heads": "heads", "mlps": "MLPs", "neurons": "neurons",
     "weights": "weights",
@@ -134,8 +135,9 @@ def _layers(
         "kind:N", scale=colour, title=None, legend=alt.Legend(orient="top", symbolOpacity=1)
     )
     x = alt.X(
-        "share:Q", title=f"share of kept {units}", axis=alt.Axis(format=".0%"),
-        scale=alt.Scale(domain=[0, 1], nice=False),
+        "share:Q", title=f"share of kept {units}",
+        axis=alt.Axis(format=".0%", values=[0, 0.2, 0.4, 0.6, 0.8, 1]),
+        scale=alt.Scale(domain=[0, 1 + _ASIDE], nice=False),
     )  # fmt: skip
     scale = alt.Scale(domain=domain, nice=False)
     y = alt.Y("value:Q", title=metric, scale=scale)
@@ -152,9 +154,14 @@ def _layers(
         )
     )
     cut = table.dropna(subset=["ci_low", "ci_high"])
+    kinds_in_order = colour.domain
+    # beside each other, so that none hides another
+    aside = cut["kind"].map(lambda kind: kinds_in_order.index(kind) - (len(kinds_in_order) - 1) / 2)
     cut = cut.assign(
-        ci_low=cut["ci_low"].clip(*domain), ci_high=cut["ci_high"].clip(*domain)
-    )  # fmt: skip
+        share=cut["share"] + _ASIDE / 2 * aside.astype(float),
+        ci_low=cut["ci_low"].clip(*domain),
+        ci_high=cut["ci_high"].clip(*domain),
+    )
     rules = (
         alt.Chart(cut)
         .mark_rule(strokeWidth=1, opacity=0.7)

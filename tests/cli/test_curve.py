@@ -111,7 +111,7 @@ def test_a_model_without_some_units_is_refused(subprobe_command, tuned, tmp_path
         "prune", model, *task, "--keep", 0.5, "--out", tmp_path / "m.safetensors", "-q"
     )[0] == 0  # fmt: skip
     assert subprobe_command(
-        "compact", model, "--mask", tmp_path / "m.safetensors", "--out", tmp_path / "small", "-q"
+        "compact", model, "--mask", tmp_path / "m.safetensors", "--out", tmp_path / "small"
     )[0] == 0  # fmt: skip
     code, _, err = subprobe_command("curve", tmp_path / "small", *task)
     assert code == 2

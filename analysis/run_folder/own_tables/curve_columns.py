@@ -49,13 +49,13 @@ POINTS: dict[str, Column] = {
     "faithfulness": _FAITHFULNESS,
 }
 MASKS: dict[str, Column] = {
-    **_CURVE,
+    **{name: c for name, c in _CURVE.items() if name not in ("varies", "n_seeds", "n_draws")},
     "model": Column("text", "the fine-tuned model"),
     "value": Column("number", "score of the mask", _METRIC),
     "faithfulness": _FAITHFULNESS,
 }
 AREAS: dict[str, Column] = {
-    **_CURVE,
+    **{name: column for name, column in _CURVE.items() if name != "share"},
     **_RANGE,
     "measure": Column(
         "text",
@@ -70,7 +70,7 @@ AREAS: dict[str, Column] = {
     "empty_value": Column("number", "score without the units of the curve", _METRIC),
 }
 TESTS: dict[str, Column] = {
-    **_CURVE,
+    **{name: column for name, column in _CURVE.items() if name != "kind"},
     "measure": Column(
         "text",
         "what is compared: the score at a share, or an area",
