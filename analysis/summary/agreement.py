@@ -49,7 +49,7 @@ def stability_summary(rows: pd.DataFrame) -> pd.DataFrame:
         measure_stability([masks]).stability.assign(
             **about,
             flag=", ".join(
-                filter(None, [_flag(rows, about, masks.task), masks.crossed and P_OF_CROSSED])
+                filter(None, [_flag(rows, about, masks.task), P_OF_CROSSED * masks.crossed])
             ),
         )
         for about, masks in mask_sets(rows)
