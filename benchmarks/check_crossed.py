@@ -63,7 +63,7 @@ def crossed_size_rows(
     runs = gaps.reshape(*shape, -1)
     p_values = {
         CROSSED_T: [crossed_t(one, grid).p_value for one, _ in runs],
-        CROSSED_GROUPS: [crossed_groups(*both, (grid, grid)).p_value for both in runs],
+        CROSSED_GROUPS: [crossed_groups(a, b, (grid, grid)).p_value for a, b in runs],
         AS_INDEPENDENT: [sign_flips(one).p_value for one, _ in runs[: simulations // 20]],
     }
     rows = []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...data.seeds import Pairs
 from ..flags import DIVERGED, FAILED, UNLEARNED
+from ..statistics.variation import grid_in
 from ..summary.kinds import flags_by_group
 from .run_items import model_columns
 
@@ -54,13 +56,14 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
+def over_seeds(points: pd.DataFrame, pairs: Pairs | None = None) -> pd.DataFrame:
     """Means and medians over seeds, with and without the seeds whose training diverged.
 
     A training that did not learn is no failure of the run: it is counted, and stays in.
 
     Args:
         points: what `seed_points` gives.
+        pairs: what seeds stand for, where those of initialisation and order are crossed.
     """
     line = POINT
     points = points.assign(**{flag: points["flag"].str.contains(flag) for flag in FAILED})
@@ -69,6 +72,7 @@ def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "n_seeds": found.size(),
+            "seed_grid": found["seed"].agg(lambda seeds: grid_in(map(int, seeds), pairs or {})),
             "mean": found["mean"].mean(),
             "median": found["mean"].median(),
             "low": found["mean"].min(),
@@ -80,4 +84,4 @@ def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
             "baseline_value": found["baseline_value"].mean(),
         }
     )
-    return table.reset_index()
+    return table.reset_index().astype({"seed_grid": "string"})

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..flags import ABOUT, FAILED
 from ..glue.by_category import compare_categories
+from ..statistics.variation import pairs_in
 from ..statistics.weighted import RESAMPLES
 from .mixed_model import mixed_models
 from .probe_comparisons import compare_probes
@@ -46,7 +47,7 @@ def comparison_tables(
         "comparisons": found.compared,
         "tests": found.tests,
         "seed_points": points,
-        "over_seeds": over_seeds(points),
+        "over_seeds": over_seeds(points, pairs_in(rows)),
         "mixed_model": mixed,
         "comparison_notes": pd.DataFrame({"note": pd.array(notes, dtype="string")}),
     }

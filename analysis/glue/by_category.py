@@ -64,11 +64,11 @@ def compare_categories(
         for (level, name), every in of_category.items():
             about = {"model": model, "task": task, "probe": GLUE_DIAGNOSTICS,
                      "variant": scored["variant"].iloc[0], "relation": name or pd.NA}  # fmt: skip
-            found = compare_answers(
+            compared = compare_answers(
                 pairs_of(list(every)), every, [MATTHEWS], about, pairs_in(scored),
                 resamples=resamples,
             )  # fmt: skip
-            parts.append(_named(found, metric_of(level, MATTHEWS)))
+            parts.append(_named(compared, metric_of(level, MATTHEWS)))
     return joined(parts) if parts else Comparisons()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..intervals.score_intervals import LINE, score_intervals
+from ..statistics.variation import seeds_text
 from ..summary.headline import FILE as HEADLINE
 from ..summary.kinds import answers, of_answer
 from ..verdict.lines import varies
@@ -176,6 +177,8 @@ def _against_random(headline: pd.DataFrame, about: str, label: str) -> PaperTabl
             )
     metric, seeds = named(headline["metric"].iloc[0]), int(headline["n_seeds"].max())
     said = [f"Differences in {metric} from random masks of the same size on {about}."]
+    if grid := next(filter(None, headline["seed_grid"].fillna("")), ""):
+        said.append(f"Means over {seeds_text(seeds, grid)}.")
     if methods:
         said.append(f"Brackets: {varies(methods[0], seeds)} and these masks (paired bootstrap).")
     if tests:

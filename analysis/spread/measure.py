@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import DataFileError
+from ...data.seeds import Grid
 from ..statistics.corrections import adjust_rows
 from ..summary.kinds import WHO, performance_of
 from ..wording import counted
@@ -16,7 +17,7 @@ from .best_tables import best_lines, plan_lines
 from .columns import BEST, PARTS, PLANS, RUNS, SPREAD, framed
 from .over_seeds import RESAMPLES, correlation, mean_over_seeds
 from .panel import LINE, MODEL, PERFORMANCE, runs_of
-from .seed_grid import Grid, crossed, grid_in, variance_parts
+from .seed_grid import crossed, grid_in, variance_parts
 from .trainings import Training
 
 _OF_FEW = "a correlation needs at least 3 seeds"

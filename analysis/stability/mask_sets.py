@@ -15,7 +15,7 @@ import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.output.run_record import masks_left_over
-from ...data.seeds import seed_of
+from ...data.seeds import meet, seed_of
 from ...models.masks.plain_masks import read_plain
 from ...models.masks.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
@@ -33,12 +33,15 @@ class MaskSet:
         seeds: S seeds in rising order.
         units: `head` and `mlp` (one of them may be missing) -> masks [S, U].
         shapes: the same keys -> [L, H] or [L], for naming single units.
+        crossed: whether several seeds of the initialisation meet several of the data order, so that
+            masks that share one of them are not independent.
     """
 
     task: str
     seeds: tuple[int, ...]
     units: dict[str, Masks]
     shapes: dict[str, tuple[int, ...]]
+    crossed: bool = False
 
 
 Mask = dict[str, Masks]
@@ -69,18 +72,25 @@ def read_mask_sets(
         raise MaskError(
             "no such folder", where=str(folder), remedy="name a folder that holds masks"
         )
-    found = _ours(folder, kind or "good") or _published(folder, kind)
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    found = _ours(folder, kind or "good", pairs) or _published(folder, kind)
     if not found:
         raise MaskError(_nothing(folder, kind or "good"), where=str(folder), remedy=_remedy(folder))
     unknown = [task for task in tasks if task not in found]
     if unknown:
         raise UnknownNameError("task", unknown[0], found)
-    chosen = [_joined(task, found[task], folder) for task in sorted(tasks or found)]
+    chosen = [
+        _joined(task, found[task], folder, crossed=meet(pairs.get(task, ())))
+        for task in sorted(tasks or found)
+    ]
     _check_one_shape([(task.task, task.shapes) for task in chosen], folder)
     return chosen
 
 
-def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
+def _ours(
+    folder: Path, kind: str, pairs: dict[str, list[tuple[int, int]]]
+) -> dict[str, dict[int, Mask]]:
+    """Task -> seed -> mask; the seeds of initialisation and order of each are added to `pairs`."""
     inner = folder / "masks"
     paths = sorted((inner if inner.is_dir() else folder).glob("*.safetensors"))
     left_over = set(masks_left_over(folder, paths))
@@ -105,6 +115,7 @@ def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
                 where=str(path),
                 remedy="keep the masks of one encoder in a folder",
             )
+        pairs.setdefault(task, []).append((mask.seed_init, mask.seed_order))
         found.setdefault(task, {})[seed] = {"head": mask.head_mask, "mlp": mask.mlp_mask}
     return found
 
@@ -133,7 +144,7 @@ def _seed_folders(folder: Path) -> dict[int, Path]:
     return {int(seed[1]): path for seed, path in sorted(named, key=lambda x: x[1].name) if seed}
 
 
-def _joined(task: str, masks: dict[int, Mask], folder: Path) -> MaskSet:
+def _joined(task: str, masks: dict[int, Mask], folder: Path, *, crossed: bool) -> MaskSet:
     """The masks of one task as [S, U]."""
     if len(masks) < 2:
         only = ", ".join(map(str, masks))
@@ -148,7 +159,7 @@ def _joined(task: str, masks: dict[int, Mask], folder: Path) -> MaskSet:
     units = {
         unit: np.stack([masks[seed][unit].ravel() for seed in seeds]) for unit in masks[seeds[0]]
     }
-    return MaskSet(task, seeds, units, shapes[seeds[0]])
+    return MaskSet(task, seeds, units, shapes[seeds[0]], crossed)
 
 
 def _check_one_shape(

@@ -111,6 +111,10 @@ INTERVAL_COLUMNS = (
 )  # fmt: skip
 
 
+OF_CROSSED = "no interval: seeds are crossed, and masks that share one are not independent"
+P_OF_CROSSED = "seeds are crossed: p tests masks as if none shared a seed"
+
+
 class _Tables:
     """Records as they are collected."""
 
@@ -144,12 +148,14 @@ def _unit_rows(
         "jaccard_expected": agreement.jaccard_expected(masks),
         "permutation_p": p_values["fleiss_kappa"],
     }
-    limits = _intervals(found, task.task, unit, masks, draws, rng)
+    limits = _intervals(found, task, unit, masks, draws, rng)
     for name in ORDER:
         low, high = limits.get(name, (np.nan, np.nan))
         line = (task.task, unit, name, values[name], low, high, p_values.get(name), n_seeds)
         found.rows.append(dict(zip(COLUMNS, line, strict=True)))
     _notes(found, task.task, unit, masks, p_values)
+    if task.crossed:
+        found.note(task.task, unit, "", P_OF_CROSSED)
     for one, mask in zip(task.seeds, masks, strict=True):
         kept = int(mask.sum())
         found.counts.append(
@@ -159,7 +165,7 @@ def _unit_rows(
 
 
 def _intervals(
-    found: _Tables, task: str, unit: str, masks: Masks, draws: int, rng: np.random.Generator
+    found: _Tables, task: MaskSet, unit: str, masks: Masks, draws: int, rng: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
     """Both intervals of every statistic into the table of intervals; the main table's limits."""
     limits: dict[str, tuple[float, float]] = {}
@@ -178,13 +184,16 @@ def _intervals(
                 name, method, units=masks.shape[1], seeds=len(masks), kept=float(masks.mean())
             )
             given = trusted(coverage) and bool(np.isfinite(ends[0]))
-            of = (task, unit, name, method)
+            given = given and not (task.crossed and method == JACKKNIFE)
+            of = (task.task, unit, name, method)
             _interval_line(found, of, float(statistic(masks)), ends, masks.shape, coverage, given)
             if method == _METHOD.get(name, JACKKNIFE):
                 if given:
                     limits[name] = ends
                 else:
-                    found.note(task, unit, name, _refusal(method, coverage))
+                    refused = task.crossed and method == JACKKNIFE
+                    why = OF_CROSSED if refused else _refusal(method, coverage)
+                    found.note(task.task, unit, name, why)
     return limits
 
 
@@ -248,7 +257,7 @@ def _weight_rows(found: _Tables, task: MaskSet, weights: UnitWeights) -> None:
     units, kept = heads.shape[1] + mlps.shape[1], mean
     coverage = coverage_of("survival_mean", JACKKNIFE, units=units, seeds=n_seeds, kept=kept)
     limits = (np.nan, np.nan)
-    if trusted(coverage):
+    if trusted(coverage) and not task.crossed:
         low, high = jackknife_limits(mean, (shares.sum() - shares) / (n_seeds - 1))
         limits = float(low), float(high)
     for name, value, ends in (

@@ -271,8 +271,9 @@ def crossed_groups(
                 for v, grid in zip(sides, grids, strict=True))  # fmt: skip
     if units < 2:
         return Tested(float("nan"), 1.0, "a run has one seed")
-    errors = [error_of_mean(v, grid) for v, grid in zip(sides, grids, strict=True)]
-    return _student(float(sides[0].mean() - sides[1].mean()), float(np.hypot(*errors)), units - 1)
+    first_error, second_error = map(error_of_mean, sides, grids)
+    error = float(np.hypot(first_error, second_error))
+    return _student(float(sides[0].mean() - sides[1].mean()), error, units - 1)
 
 
 def _student(value: float, error: float, df: int) -> Tested:

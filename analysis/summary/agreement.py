@@ -9,8 +9,9 @@ import pandas as pd
 
 from ..stability.agreement import Masks
 from ..stability.mask_sets import MaskSet
-from ..stability.measure import COLUMNS, measure_stability
+from ..stability.measure import COLUMNS, P_OF_CROSSED, measure_stability
 from ..stability.overlap import OVERLAP_COLUMNS, overlap_table
+from ..statistics.variation import grid_in, pairs_in
 from .kinds import joined_flags
 
 _BY = ["model", "method"]
@@ -35,7 +36,8 @@ def mask_sets(rows: pd.DataFrame, kind: str = "good") -> Iterator[tuple[dict[str
             masks[str(unit)] = kept
             layers = int(part["layer"].nunique())
             shapes[str(unit)] = (layers,) if unit == "mlp" else (layers, kept.shape[1] // layers)
-        yield {"model": model, "method": method}, MaskSet(str(task), seeds, masks, shapes)
+        crossed = bool(grid_in(seeds, pairs_in(mine)))
+        yield {"model": model, "method": method}, MaskSet(str(task), seeds, masks, shapes, crossed)
 
 
 def stability_summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +46,12 @@ def stability_summary(rows: pd.DataFrame) -> pd.DataFrame:
     Tasks with one seed have no line: agreement needs two.
     """
     parts = [
-        measure_stability([masks]).stability.assign(**about, flag=_flag(rows, about, masks.task))
+        measure_stability([masks]).stability.assign(
+            **about,
+            flag=", ".join(
+                filter(None, [_flag(rows, about, masks.task), P_OF_CROSSED * masks.crossed])
+            ),
+        )
         for about, masks in mask_sets(rows)
         if len(masks.seeds) > 1
     ]

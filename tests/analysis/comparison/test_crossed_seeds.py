@@ -16,6 +16,7 @@ from subprobe.analysis.statistics.paired import error_of_mean, run_weights
 from subprobe.analysis.statistics.paired_coverage import CROSSED_COVERAGE_FILE, CROSSED_SIZE_FILE
 from subprobe.analysis.statistics.paired_tests import crossed_groups, crossed_t
 from subprobe.analysis.statistics.variation import CROSSED_GROUPS, CROSSED_T, pairs_in
+from subprobe.analysis.summary.agreement import stability_summary
 from subprobe.analysis.summary.headline import headline_table
 from subprobe.analysis.summary.ranks import OF_CROSSED
 from subprobe.analysis.summary.summaries import summaries
@@ -151,6 +152,7 @@ def test_two_runs_are_compared_by_their_grids(folder, rows, independent):
 def test_summaries_and_the_answer_name_the_grid(rows, independent, tables):
     summed = summaries(rows)
     assert set(summed["summary_performance"]["seed_grid"]) == {"2 x 2"}
+    assert set(tables["over_seeds"]["seed_grid"]) == {"2 x 2"}
     ranks = summed["summary_against_random"]
     over = ranks["seed"].isna()
     assert ranks.loc[over, "flag"].str.contains(OF_CROSSED).all()
@@ -165,6 +167,22 @@ def test_summaries_and_the_answer_name_the_grid(rows, independent, tables):
     alone = summaries(independent)
     said = limits_of(alone["summary_performance"], alone["summary_probes"])
     assert not any("grid" in line or "not independent" in line for line in said)
+
+
+def test_agreement_of_crossed_masks_says_that_they_are_not_independent(rows):
+    about = {"model": "m", "task": "t", "method": "structured", "kind": "good", "probe": "mask",
+             "metric": "kept", "draw": 0, "state": "pruned"}  # fmt: skip
+    rng = np.random.default_rng(0)
+    masks = rows_frame([
+        about | {"seed": seed, "seed_order": ORDER.get(seed), "unit": "head", "layer": layer,
+                 "head": head, "value": float(rng.random() < 0.5)}
+        for seed in SEEDS for layer in range(3) for head in range(4)
+    ])  # fmt: skip
+    found = stability_summary(masks)
+    assert len(found)
+    assert (found["flag"] == "seeds are crossed: p tests masks as if none shared a seed").all()
+    assert found.loc[found["statistic"] == "fleiss_kappa", "ci_low"].isna().all()
+    assert (stability_summary(masks.assign(seed_order=pd.NA))["flag"] == "").all()
 
 
 def test_the_error_of_a_grid_counts_both_ways():
