@@ -171,7 +171,10 @@ def small(words, folder):
     if words[0] == "same-score" and "--task" in words:
         words += ["--quiet", "--limit", "16"]
         if "--masks" in words:
+            words[words.index("--masks") + 1] = "2"
             words += ["--core-draws", "1"]
+        if "heuristics" in words:
+            words += ["--option", "heuristics.generated=16"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
