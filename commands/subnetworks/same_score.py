@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...data.errors import ConfigError
+from ...data.output.outputs import user_path
 from ..flags import refuse
 from ..one_model.task_model import open_for_task
 from ..options import (
@@ -33,7 +34,6 @@ from ..options import (
     permutations_option,
     prepare_folder,
     progress_of,
-    user_path,
     writing,
 )
 
@@ -252,8 +252,9 @@ def _compared(
     if probing["names"]:
         corpus = probing["test"] or probing["corpus"] or NATURAL
         ready.append(ready_probes(loaded, probes, corpus, progress=progress))
+    made: Any = {}
     if files:
-        masks, made = read_masks(files, loaded, progress), {}
+        masks = read_masks(files, loaded, progress)
     else:
         masks = made = make_masks(
             loaded, options, count, progress, resampling=resampling, seed=asked["seed"]
