@@ -185,7 +185,10 @@ def small(words, folder):
     if words[0] == "same-score" and "--task" in words:
         words += ["--quiet", "--limit", "16"]
         if "--masks" in words:
+            words[words.index("--masks") + 1] = "2"
             words += ["--core-draws", "1"]
+        if "heuristics" in words:
+            words += ["--option", "heuristics.generated=16"]
     if words[0] == "gates" and "--keep" in words:
         words += ["--limit", "16"]
     if words[0] == "run":

@@ -63,7 +63,7 @@ def stability_table(masks: Masks, *, draws: int, seed: int) -> tuple[pd.DataFram
             units[unit] = np.stack(kept)
     if not units:
         return framed([], STABILITY), []
-    shapes = {unit: (stack.shape[1],) for unit, stack in units.items()}
+    shapes: dict[str, tuple[int, ...]] = {unit: stack.shape[1:] for unit, stack in units.items()}
     asked = MaskSet("", tuple(range(1, len(masks) + 1)), units, shapes)
     found = measure_stability([asked], draws=draws, seed=seed)
     table = found.stability.rename(columns={"n_seeds": "n_masks"})

@@ -135,7 +135,7 @@ def smallest_r(n: int, *, level: float = 0.95) -> float:
 
 def _beside(line: Line, score: Line) -> Floats:
     """The scores of the masks of a line, in its order."""
-    return score.values.reindex(line.values.index).to_numpy()
+    return np.asarray(score.values.reindex(line.values.index), dtype=np.float64)
 
 
 def _ranks(values: Floats) -> Floats:

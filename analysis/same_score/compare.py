@@ -28,13 +28,13 @@ class Asked:
     """What is asked of the masks.
 
     Attributes:
-        draws: random sets beside the core; 0 = no scores of the core.
+        draws: random sets beside the core; 59 are the least for three corrected tests.
         permutations: of each test.
         correction: of p-values.
         seed: of permutations, resamples and draws.
     """
 
-    draws: int = 29
+    draws: int = 59
     permutations: int = DRAWS
     correction: str = "holm"
     seed: int = 0

@@ -71,7 +71,7 @@ def make_masks(
         whole = find_mask(loaded, options, progress)
         size = Size(whole.n_heads, whole.n_mlps, whole.counts().get("neurons", (0, 0))[0])
     found: dict[str, Subnetwork] = {}
-    width = len(str(count))
+    width = max(2, len(str(count)))
     with progress.stage(f"searching for {count} masks of one size") as advance:
         for number in range(1, count + 1):
             drawn = sampled(loaded.parts.selection, resampling, seed, number)

@@ -75,7 +75,9 @@ class Points:
                 whole = whole[whole[name].fillna("").eq(value)]
             found.append(
                 Line(
-                    *about,
+                    probe=str(about[0]),
+                    metric=str(about[1]),
+                    relation=str(about[2]),
                     better=_first(mine["better"]),
                     primary=bool(mine["primary"].iloc[0]),
                     values=mine.set_index("mask")["value"].astype(float),

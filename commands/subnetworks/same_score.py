@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...data.errors import ConfigError
+from ...data.output.outputs import user_path
 from ..flags import refuse
 from ..one_model.task_model import open_for_task
 from ..options import (
@@ -33,7 +34,6 @@ from ..options import (
     permutations_option,
     prepare_folder,
     progress_of,
-    user_path,
     writing,
 )
 
@@ -123,9 +123,12 @@ def same_score(
     core_draws: Annotated[
         int,
         typer.Option(
-            "--core-draws", help="random sets of units beside the core of the masks", min=0
+            "--core-draws",
+            help="random sets of units beside the core of the masks; 59 are the least for three "
+            "corrected tests",
+            min=0,
         ),
-    ] = 29,
+    ] = 59,
     permutations: Annotated[int, permutations_option(1_000_000)] = 2000,
     correction: Correction = "holm",
     seed: Seed = 0,
@@ -249,8 +252,9 @@ def _compared(
     if probing["names"]:
         corpus = probing["test"] or probing["corpus"] or NATURAL
         ready.append(ready_probes(loaded, probes, corpus, progress=progress))
+    made: Any = {}
     if files:
-        masks, made = read_masks(files, loaded, progress), {}
+        masks = read_masks(files, loaded, progress)
     else:
         masks = made = make_masks(
             loaded, options, count, progress, resampling=resampling, seed=asked["seed"]

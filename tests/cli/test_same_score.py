@@ -102,7 +102,7 @@ def test_masks_are_made_scored_and_compared(made):
     assert spread["baseline_value"].iloc[0] == 0.5
     assert spread["full"].notna().all()
     points = tables["mask_scores"]
-    assert set(points["mask"]) == {"full", *(f"mask-{place}" for place in range(1, 6))}
+    assert set(points["mask"]) == {"full", *(f"mask-0{place}" for place in range(1, 6))}
     mean = points[(points["kind"] != "full") & points["primary"]]["value"].mean()
     assert spread["mean"].iloc[0] == pytest.approx(mean)
     # rows name their mask
@@ -163,6 +163,22 @@ def test_the_screen_says_what_was_found(subprobe_command, made, tuned, own, seco
     assert "3 masks: accuracy" in said
     assert "two masks are both right or both wrong on" in said
     assert "no test of a correlation reaches .05; it needs 5" in said
+
+
+def test_the_size_is_that_of_one_search_by_the_rule(subprobe_command, tuned, own, tmp_path):
+    prune = ("prune", tuned, *own, "--out", tmp_path / "one.safetensors", "--quiet", "--json")
+    code, out, err = subprobe_command(*prune)
+    assert code == 0, err
+    one = json.loads(out)
+    code, _, err = subprobe_command(
+        "same-score", tuned, *own, "--masks", 2, "--resampling", "half", "--core-draws", 0,
+        "--out", tmp_path / "o", *FAST,
+    )  # fmt: skip
+    assert code == 0, err
+    masks = [Subnetwork.load(path) for path in sorted((tmp_path / "o" / "masks").iterdir())]
+    assert [(mask.n_heads, mask.n_mlps) for mask in masks] == [(one["n_heads"], one["n_mlps"])] * 2
+    # with the score alone there is nothing to draw it against
+    assert not (tmp_path / "o" / "same-score.svg").exists()
 
 
 def test_published_scores(subprobe_command, tmp_path):
