@@ -14,9 +14,8 @@ from ..statistics.corrections import ALPHA
 from ..statistics.paired_tests import Tested, cluster_signs, swap_draws, swap_test
 from ..statistics.uncertainty import Floats, mcnemar_exact
 from ..statistics.weighted import CLASS_METRICS, weighted_scores
-from .draw_pairs import DrawPair, draw_pairs
 from .pair_records import ONE_DRAW, ONE_SEED, pair_columns, tested_columns
-from .pairs import Pair
+from .pairs import DrawPair, Pair, draw_pairs
 from .run_items import Answers
 
 MCNEMAR, SIGNS_OF_CLUSTERS = "McNemar, exact", "signs of clusters, exact"

@@ -18,7 +18,6 @@ from ..statistics.uncertainty import Floats
 from ..statistics.variation import pairs_in
 from ..statistics.weighted import RESAMPLES, sums, weight_blocks
 from .answer_tests import mcnemar_columns
-from .draw_pairs import DrawPair
 from .pair_records import (
     COMPARED,
     ONE_DRAW,
@@ -32,7 +31,7 @@ from .pair_records import (
     pair_columns,
     tested_columns,
 )
-from .pairs import Pair, Side, pairs_of
+from .pairs import DrawPair, Pair, Side, pairs_of
 from .probe_items import Key, key_columns
 from .probed_models import ProbedBy, ProbedModels, Table, dense
 from .run_items import model_columns

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .draw_pairs import DrawPair, draw_pairs
-from .pairs import Model, Pair
+from .pairs import DrawPair, Model, Pair, draw_pairs
 from .probe_items import Key, ProbeItems, named_heads, read_probe_items
 
 Table = dict[tuple[Key, str], Any]

@@ -18,7 +18,6 @@ from ..statistics.uncertainty import Floats
 from ..statistics.variation import pairs_in
 from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
 from .answer_tests import item_tests, pairs_of_draws
-from .draw_pairs import DrawPair
 from .pair_records import (
     COMPARED,
     ONE_DRAW,
@@ -28,7 +27,7 @@ from .pair_records import (
     frame_of,
     over_seeds_test,
 )
-from .pairs import Model, Pair, Side, pairs_of
+from .pairs import DrawPair, Model, Pair, Side, pairs_of
 from .run_items import Answers, answers_of, model_columns
 
 OF_EACH_DRAW = " · each draw"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..flags import ABOUT, FAILED
-from ..glue.by_category import compare_categories
 from ..statistics.variation import pairs_in
 from ..statistics.weighted import RESAMPLES
+from .by_category import compare_categories
 from .mixed_model import mixed_models
 from .probe_comparisons import compare_probes
 from .score_comparisons import compare_scores, joined

@@ -127,7 +127,7 @@ def run_attack(
         *([f"min_cosine={min_cosine:g}"] if candidates in ("vectors", "glove") else []),
         f"procedure={procedure}",
         f"threshold={threshold}",
-        f"encoder={encoder}",
+        f"encoder={_last(encoder)}",
         *([] if published else [NOT_PUBLISHED]),
     ]
     result = Attacked(";".join(settings), texts.examples, found, exchanges)

@@ -16,9 +16,10 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.task_parts import spread
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..forward.undefined import with_undefined
 from .entries import ACCURACY, CHALLENGE, DIFFERENCE, REPORTED
 from .heuristic_rows import MAJORITY
-from .predictions import evaluated, notes_of, task_of, with_undefined
+from .predictions import evaluated, notes_of, task_of
 
 Floats = npt.NDArray[np.float64]
 OWN = "report/"

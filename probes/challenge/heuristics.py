@@ -22,9 +22,10 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.task_parts import spread
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..forward.undefined import with_undefined
 from .entries import HEURISTICS
 from .heuristic_rows import Judged, heuristic_items, heuristic_rows
-from .predictions import evaluated, notes_of, predicts_entailment, task_of, with_undefined
+from .predictions import evaluated, notes_of, predicts_entailment, task_of
 
 
 def run_heuristics(

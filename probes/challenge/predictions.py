@@ -6,16 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ...data.errors import InputError
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ...models.training.evaluate import Evaluation, evaluate
 from ..forward.base import Context
-
-UNDEFINED = "diverged"
-"""Flag of rows that rest on NaN or infinite logits."""
 
 
 def task_of(context: Context, probe: str) -> TaskSpec:
@@ -59,14 +55,6 @@ def notes_of(found: Evaluation, probe: str) -> dict[str, int | float | str]:
         "with undefined logits": found.n_undefined,
     }
     return {f"{probe} {what}": n for what, n in counts.items() if n}
-
-
-def with_undefined(rows: pd.DataFrame, *found: Evaluation) -> pd.DataFrame:
-    """The rows with the flag `diverged` if some of the logits behind them are NaN or infinite.
-
-    The prediction of such an example is the first class, which says nothing about the model.
-    """
-    return rows.assign(flag=UNDEFINED) if any(one.n_undefined for one in found) else rows
 
 
 def predicts_entailment(

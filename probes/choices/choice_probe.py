@@ -20,9 +20,9 @@ from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...models.training.evaluate import Evaluation, evaluate
-from ..challenge.predictions import with_undefined
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..forward.undefined import with_undefined
 from .entries import CHOICES
 from .entries import REDUCED as SETTINGS
 

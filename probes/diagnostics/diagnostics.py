@@ -18,9 +18,10 @@ from ...data.tasks.metrics import METRICS
 from ...data.tasks.task import TaskSpec
 from ...data.tasks.task_parts import spread
 from ...models.training.evaluate import evaluate
-from ..challenge.predictions import notes_of, with_undefined
+from ..challenge.predictions import notes_of
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..forward.undefined import with_undefined
 from .entries import (
     ACCURACY,
     CATEGORY,

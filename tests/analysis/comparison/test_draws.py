@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from paired_run import HEADS, dead_heads, of, write_paired_run
 from subprobe.analysis.cell_output import CellOutput
-from subprobe.analysis.comparison.draw_pairs import draw_pairs
+from subprobe.analysis.comparison.pairs import draw_pairs
 from subprobe.analysis.comparison.tables import comparison_tables
 from subprobe.analysis.screen.compared.comparison import print_pairs
 from subprobe.analysis.statistics.corrections import adjust

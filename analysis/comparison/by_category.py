@@ -23,13 +23,13 @@ from ...probes.diagnostics.entries import (
     metric_of,
 )
 from ..cell_output import check_as_written, check_own_items
-from ..comparison.pair_records import COMPARED, TESTED, frame_of
-from ..comparison.pairs import Model, pairs_of
-from ..comparison.run_items import Answers, model_columns
-from ..comparison.score_comparisons import Comparisons, compare_answers, joined
 from ..statistics.clusters import units_of
 from ..statistics.variation import pairs_in
 from ..statistics.weighted import RESAMPLES
+from .pair_records import COMPARED, TESTED, frame_of
+from .pairs import Model, pairs_of
+from .run_items import Answers, model_columns
+from .score_comparisons import Comparisons, compare_answers, joined
 
 _COLUMNS = [
     "cell_id", "probe", "item_id", "cluster_id", "relation", "metric", "prediction", "gold",

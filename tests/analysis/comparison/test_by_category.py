@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import matthews_corrcoef
 from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.comparison.by_category import compare_categories
 from subprobe.analysis.comparison.tables import comparison_tables
-from subprobe.analysis.glue.by_category import compare_categories
 from subprobe.analysis.statistics.paired_tests import swap_test
 from subprobe.data.output.tables import items_frame, rows_frame
 
