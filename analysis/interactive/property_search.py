@@ -220,7 +220,7 @@ def search_property(
     )
     others = {
         name: fitted(mask, model.model, model.meta, model.name, other_weights=True,
-                     say=progress.say)
+                     refreshed=True, say=progress.say)
         for name, mask in (against or {}).items()
     }  # fmt: skip
     scored_on = Path(names["test"] or names["dev"] or names["corpus"] or GENERATED).name

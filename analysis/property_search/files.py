@@ -90,7 +90,11 @@ def masks_against(
     """
     found: dict[str, Subnetwork] = {}
     for path in paths:
-        mask = load_mask(path, loaded.model, name=loaded.name, other_weights=True, say=progress.say)
+        # only the kept units are compared, whatever replaces the others
+        mask = load_mask(
+            path, loaded.model, name=loaded.name, other_weights=True, refreshed=True,
+            say=progress.say,
+        )  # fmt: skip
         assert mask is not None
         if path.stem in found:
             raise ConfigError(

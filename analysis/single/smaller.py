@@ -19,7 +19,7 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.smaller.bake import bake
 from ...models.smaller.cost import Cost, cost, kept_share
 from ...models.smaller.shrink import shrink
-from ..steps.masks import load_mask
+from ..steps.masks import RETRAINED, load_mask
 from ..steps.progress import unheard
 
 
@@ -57,7 +57,9 @@ def load_whole(
     model = _load(name).to(place)
     if kept_units_of(model) is not None:
         raise ConfigError("is already a compact model", where=name, remedy="name the full model")
-    found = load_mask(mask, model, other_weights=other_weights, say=say)
+    # a model that was trained under the mask says so in its folder
+    trained = name if RETRAINED in meta_of(name) else ""
+    found = load_mask(mask, model, name=trained, other_weights=other_weights, say=say)
     assert found is not None
     return Whole(name, model, load_tokenizer(name), found)
 

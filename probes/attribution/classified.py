@@ -15,6 +15,7 @@ from ...data.errors import CheckpointError, InputError
 from ...data.sentences.sentence import Example
 from ...models.encoder.evaluating import evaluating, frozen
 from ...models.masks.gates import gated
+from ...models.masks.replacement import replacing
 from ...models.smaller.candidate import classifying_as, shrunk_to
 from ..forward.base import BatchView, Context
 from ..forward.batch import batch_view
@@ -136,6 +137,9 @@ def classifier(context: Context, *, every_token: bool = False) -> Iterator[Conte
                 stack.enter_context(gated(model, context.subnetwork))
         else:
             model = stack.enter_context(classifying_as(context.model, context.subnetwork))
+        if context.subnetwork is not None:
+            # gates that a probe adds replace units as those of the mask are
+            stack.enter_context(replacing(model, context.subnetwork))
         stack.enter_context(differentiable_attention(model))
         yield replace(context, model=model, subnetwork=None)
 

@@ -142,6 +142,12 @@ def test_retraining_keeps_the_means_unless_they_are_refreshed(
     rows = scores(subprobe_command, own, tmp_path / "kept", "--mask", mean)
     assert set(rows["state"]) == {"retrained"}
     assert set(rows["mask_id"]) == {Subnetwork.load(mean).mask_id}
+    small = tmp_path / "kept-small"
+    code, _, err = subprobe_command(
+        "compact", tmp_path / "kept", "--mask", mean, "--out", small
+    )  # fmt: skip
+    assert code == 0, err
+    assert scores(subprobe_command, own, small)["value"].tolist() == rows["value"].tolist()
     code, _, err = subprobe_command(*train, tmp_path / "new", "--refresh-means")
     assert code == 0, err
     refreshed = tmp_path / "new" / "mask.safetensors"
