@@ -16,7 +16,7 @@ FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
              "words", "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge",
              "encoding", "choices", "masking"],
-    "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
+    "models": ["encoder", "partners", "masks", "smaller", "folder", "checkpoint", "language",
                 "ablation", "training"],
     "pruning": ["importance", "search", "learned", "sized"],
     "probes": ["forward", "entry", "from_scores", "states", "learning", "attention",

@@ -17,9 +17,9 @@ from ...data.files.tensor_files import read_arrays, save_arrays
 from ...data.tasks.task import TaskParts
 from ...models.ablation.constants import with_ablation
 from ...models.ablation.partner_counts import OF_INPUTS
-from ...models.ablation.partners import draws_of
 from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
+from ...models.partners.drawing import draws_of
 from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import ACROSS
 from ...pruning.sampling import KINDS, sample

@@ -153,7 +153,7 @@ def with_ablation(
             it, and constants are learnt on `parts.selection`.
         batch_size: B.
         max_length: maximum subwords per example.
-        match: the inputs among which partners are drawn (`partners.MATCHES`), for `resample`.
+        match: the inputs among which partners are drawn (`drawing.MATCHES`), for `resample`.
         seed: seed of that draw.
         say: receives the loss of learnt constants beside those of the mean and of zero.
 

@@ -16,9 +16,9 @@ from ...data.masking.masked_batches import task_batches
 from ...data.sentences.sentence import Example, plain_sentence
 from ...data.tasks.task import TaskParts, TaskSpec
 from ..masks.subnetwork import Subnetwork
-from .donors import Donors, Table
-from .input_rows import InputRow, rows_of_batches
-from .partners import Paired
+from ..partners.donors import Donors, Table
+from ..partners.drawing import Paired
+from ..partners.input_rows import InputRow, rows_of_batches
 
 _BATCH = 64
 

@@ -10,8 +10,8 @@ from ...data.masking.masked_batches import task_batches
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ..masks.subnetwork import Subnetwork
-from .input_rows import rows_of_batches
-from .partners import Drawn, read_partners
+from ..partners.drawing import Drawn, read_partners
+from ..partners.input_rows import rows_of_batches
 
 OF_INPUTS = ("resample", "counterfactual")
 """Ablations that replace units by their activations on partner inputs."""

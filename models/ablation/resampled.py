@@ -18,9 +18,9 @@ from ...data.seeds import check_seed
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
 from ..masks.subnetwork import Subnetwork
-from .donors import Donors, Table
-from .input_rows import InputRow, rows_of_batches
-from .partners import MATCHES, Drawn
+from ..partners.donors import Donors, Table
+from ..partners.drawing import MATCHES, Drawn
+from ..partners.input_rows import InputRow, rows_of_batches
 
 POOL = 1000
 """Number of examples of the training part among which partners are drawn."""
@@ -49,7 +49,7 @@ def with_resample(
         parts: the examples of the task.
         max_length: maximum number of subwords of an input.
         seed: seed of the pool and of the draw of each partner.
-        match: one of `partners.MATCHES`.
+        match: one of `drawing.MATCHES`.
         pool: maximum number of examples among which partners are drawn.
 
     Raises:

@@ -16,6 +16,7 @@ import torch
 
 from ...data.errors import MaskError
 from ..encoder.anatomy import anatomy_of
+from ..partners.replaced_states import PartnerStates
 from .constants import CONSTANT
 from .subnetwork import Subnetwork
 
@@ -120,9 +121,6 @@ def replacement_of(model: Any, subnetwork: Subnetwork) -> AbstractContextManager
             for name, array in subnetwork.constants.items()
         }
         return FixedOutputs(constants, by_position=by_position)
-    # a module that also makes masks, and so imports this package
-    from ..ablation.partner_states import PartnerStates
-
     return PartnerStates(model, subnetwork.ablation, subnetwork.constants)
 
 

@@ -19,11 +19,11 @@ from torch import nn
 from ...data.errors import MaskError
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.kept_units import KeptUnits, kept_units_of
+from ..encoder.shared_copy import shared_copy
 from ..masks.compact_mask import kept_by, mark_compact
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable, cuts
 from .folding import check_foldable, folded_biases, set_biases
-from .shared_copy import shared_copy
 
 
 def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:

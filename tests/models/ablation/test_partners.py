@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subprobe.data.errors import ConfigError, InputError, MaskError, UnknownNameError
 from subprobe.data.sentences.sentence import Example, plain_sentence
-from subprobe.models.ablation.donors import Donors, Table, read_donors
-from subprobe.models.ablation.input_rows import InputRow, input_rows
 from subprobe.models.ablation.pairing import paired
-from subprobe.models.ablation.partner_states import aligned_places
-from subprobe.models.ablation.partners import MATCHES, Drawn, Paired, read_partners
 from subprobe.models.ablation.resampled import resampled
+from subprobe.models.partners.donors import Donors, Table, read_donors
+from subprobe.models.partners.drawing import MATCHES, Drawn, Paired, read_partners
+from subprobe.models.partners.input_rows import InputRow, input_rows
+from subprobe.models.partners.replaced_states import aligned_places
 from tiny import tiny_tokenizer
 from toy_parts import toy_examples, toy_parts
 
@@ -254,7 +254,7 @@ def test_damaged_arrays_are_refused_in_one_line(name, array):
 
 
 def test_a_pool_that_is_too_large_for_a_file_is_refused(monkeypatch):
-    monkeypatch.setattr("subprobe.models.ablation.donors.MAX_SUBWORDS", 10)
+    monkeypatch.setattr("subprobe.models.partners.donors.MAX_SUBWORDS", 10)
     assert len(Donors.of([row(*range(10))])) == 1
     with pytest.raises(MaskError, match="2 inputs with 11 subwords are too many"):
         Donors.of([row(*range(10)), row(1)])

@@ -103,8 +103,8 @@ class Paired:
             raise MaskError(
                 f"the mask has no counterfactual for an input of {len(row)} subwords: it knows the "
                 f"{len(self.pairs):,} examples for which it was made",
-                remedy="pair the examples of your task anew (`ablation` counterfactual), or use the "
-                "ablation resample or mean",
+                remedy="pair the examples of your task anew (`ablation` counterfactual), or use "
+                "the ablation resample or mean",
             )
         if len(row) != self.donors.lengths[number]:
             raise MaskError(

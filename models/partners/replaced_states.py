@@ -27,10 +27,10 @@ from ...data.errors import MaskError
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.kept_units import kept_units_of
 from ..encoder.layer_hooks import LayerHooks
-from ..smaller.shared_copy import shared_copy
+from ..encoder.shared_copy import shared_copy
 from .donors import Donors
+from .drawing import read_partners
 from .input_rows import InputRow, input_rows
-from .partners import read_partners
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 

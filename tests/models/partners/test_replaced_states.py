@@ -8,14 +8,14 @@ import torch
 from partner_oracle import activations, alone, logits_with_partner
 from random_masks import random_mask
 from subprobe.data.errors import MaskError
-from subprobe.models.ablation.donors import Donors, Table
-from subprobe.models.ablation.input_rows import InputRow
-from subprobe.models.ablation.partner_states import PartnerStates
-from subprobe.models.ablation.partners import Drawn, Paired
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.first_token import classified_token_alone
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.partners.donors import Donors, Table
+from subprobe.models.partners.drawing import Drawn, Paired
+from subprobe.models.partners.input_rows import InputRow
+from subprobe.models.partners.replaced_states import PartnerStates
 from subprobe.models.smaller.candidate import classifying_as
 from tiers import mostly_slow
 from tiny import FAMILIES, SDPA, tiny_model
