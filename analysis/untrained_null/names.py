@@ -11,7 +11,7 @@ UNTRAINED = "untrained"
 """State of rows about the encoder with random weights."""
 
 NULLS = (UNTRAINED,)
-"""What `--null` may be."""
+"""Names of null models of a search."""
 
 MASK_MINUS_COMPLEMENT = "mask_minus_complement"
 MASK_MINUS_RANDOM = "mask_minus_random"

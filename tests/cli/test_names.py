@@ -61,6 +61,7 @@ REPEATED = {
 OTHER_MEANING = {
     "--out": "says what the command writes",
     "FOLDER": "says what the command reads",
+    "MASKS": "says which masks the command reads",
 }
 
 
