@@ -19,8 +19,8 @@ EVERY = {
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "artefacts", "bake", "clean", "compact", "compare", "config", "data", "doctor",
-        "evaluate", "export", "finetune", "gates", "glue", "groups", "hypotheses", "latency", "list",
-        "patterns", "plan", "probe", "prune", "report", "run", "sample",
+        "evaluate", "export", "finetune", "gates", "glue", "groups", "hypotheses", "latency",
+        "list", "patterns", "plan", "probe", "prune", "report", "run", "sample",
         "spread", "stability", "survival", "verify", "view",
     ]  # fmt: skip
 
