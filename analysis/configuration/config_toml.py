@@ -14,7 +14,11 @@ from .config import ProbeOptions, RunConfig
 
 def _fill(table: Any, section: BaseModel) -> None:
     plain = section.model_dump(mode="json")
-    for name, field in type(section).model_fields.items():
+    fields = type(section).model_fields.items()
+    # TOML has the tables inside a table after its own options
+    for name, field in sorted(
+        fields, key=lambda one: isinstance(getattr(section, one[0]), BaseModel)
+    ):
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             inner = tomlkit.table()
