@@ -78,7 +78,7 @@ def check_asked(names: Sequence[str], asked: Asked) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(
-                f"{name} is named twice", where="`model`", remedy="name each model once"
+                f"{name} is named twice", where="`models`", remedy="name each model once"
             )
     if asked.units == "weights" and asked.order == "search":
         raise ConfigError(
@@ -163,7 +163,7 @@ def _sizes(loaded: LoadedModel, asked: Asked, known: Sizes | None) -> Sizes:
     if known is not None and found != known:
         raise ConfigError(
             f"{loaded.name} has other numbers of units than the models before it",
-            where="`model`",
+            where="`models`",
             remedy="name models of the same shape",
         )
     return found

@@ -70,7 +70,7 @@ def totals_in(model: Any, units: str) -> dict[str, int]:
     if kept_units_of(model) is not None:
         raise MaskError(
             "units were removed from this model, so that a share of them has no clear meaning",
-            where="`model`",
+            where="`models`",
             remedy="name the full model from which it was made",
         )
     weights = 0

@@ -68,7 +68,7 @@ class Panel:
             if one.ids != first.ids:
                 raise ConfigError(
                     f"{first.name} and {one.name} are scored on different examples",
-                    where="`model`",
+                    where="`models`",
                     remedy="name models of the same task and files",
                 )
         self.scored, self.sizes, self.seed = tuple(scored), sizes, seed

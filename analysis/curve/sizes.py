@@ -93,13 +93,13 @@ def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
         if not 0 < share <= 1:
             raise ConfigError(
                 f"must be > 0 and <= 1, got {share:g}",
-                where="`share`",
+                where="`keep`",
                 remedy="name shares of kept units, such as 0.5",
             )
     if shares and min(shares) == 1:
         raise ConfigError(
             "a curve needs a share below 1",
-            where="`share`",
+            where="`keep`",
             remedy="the full model is scored in any case; name smaller shares",
         )
     return tuple(sorted(set(shares)))
@@ -132,7 +132,7 @@ def sizes_of(units: str, totals: Mapping[str, int], shares: Sequence[float] = ()
             raise ConfigError(
                 f"a share of {share:g} is less than one unit: the model has {total} "
                 f"{' and '.join(own)}",
-                where="`share`",
+                where="`keep`",
                 remedy=f"name shares of at least {1 / total:.2g}",
             )
         found.setdefault(kept, share)

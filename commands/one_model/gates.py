@@ -54,7 +54,8 @@ def gates(
     keep: Annotated[
         list[float] | None,
         typer.Option(
-            "--keep", help="instead of a penalty: share of the units to keep; repeat to sweep"
+            "--keep",
+            help="share of the units to keep; instead of a penalty; repeat to sweep",
         ),
     ] = None,
     form: Annotated[
@@ -66,7 +67,7 @@ def gates(
     units: Annotated[
         str,
         typer.Option(
-            help="units that have gates with `keep`: heads-mlps, heads, mlps, neurons, "
+            help="units that are pruned; with `keep`: heads-mlps, heads, mlps, neurons, "
             "heads-neurons, weights"
         ),
     ] = "heads-mlps",
@@ -76,7 +77,8 @@ def gates(
     criterion: Annotated[
         str,
         typer.Option(
-            help="what gates with `keep` minimise: kl (divergence from the full model) or loss"
+            help="what the subnetwork must keep; with `keep`: kl (divergence from the full model) "
+            "or loss"
         ),
     ] = "kl",
     ramp: Annotated[
@@ -86,7 +88,7 @@ def gates(
     ablation: Annotated[
         str,
         typer.Option(
-            help="what replaces the output of a pruned unit, with `keep`: zero, mean, "
+            help="what replaces the output of a pruned unit; with `keep`: zero, mean, "
             "mean-by-position, learned"
         ),
     ] = "zero",
@@ -117,7 +119,9 @@ def gates(
     draws: Annotated[
         int,
         typer.Option(
-            help="random masks of each mask's size; with --null; 29 give a p-value", min=0
+            help="number of draws; random masks of each mask's size, with --null; 29 give a "
+            "p-value",
+            min=0,
         ),
     ] = 5,
     overwrite: Overwrite = False,

@@ -103,7 +103,7 @@ def prune(
     ] = "gain",
     threshold: Annotated[float, typer.Option(help="share (or metric) that must be kept")] = 0.9,
     keep: Annotated[
-        float, typer.Option(help="share of the units to keep, whatever the score")
+        float, typer.Option(help="share of the units to keep; whatever the score")
     ] = 0.0,
     min_heads: Annotated[int, typer.Option(help="minimum number of heads per layer")] = 0,
     folds: Annotated[
@@ -137,7 +137,7 @@ def prune(
     units: Annotated[
         str,
         typer.Option(
-            help="units that have gates, for a property: weights, heads-neurons, heads-mlps, "
+            help="units that are pruned; for a property: weights, heads-neurons, heads-mlps, "
             "heads, neurons"
         ),
     ] = "weights",
@@ -167,8 +167,8 @@ def prune(
     draws: Annotated[
         int,
         typer.Option(
-            help="random masks of each mask's size; for a property, and with --null; 29 give a "
-            "p-value",
+            help="number of draws; random masks of each mask's size, for a property, and with --null; "
+            "29 give a p-value",
             min=0,
         ),
     ] = 5,

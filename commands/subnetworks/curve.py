@@ -34,7 +34,7 @@ from ..options import (
 
 
 def curve(
-    model: Annotated[
+    models: Annotated[
         list[str],
         typer.Argument(
             help="a fine-tuned model, or the models of several seeds; folders written as paths",
@@ -44,12 +44,14 @@ def curve(
     task: Task,
     units: Annotated[
         str,
-        typer.Option(help="joint (heads and MLPs), heads, mlps, neurons, or weights"),
+        typer.Option(
+            help="units that are pruned; joint (heads and MLPs), heads, mlps, neurons, or weights"
+        ),
     ] = "joint",
-    share: Annotated[
+    keep: Annotated[
         list[float] | None,
         typer.Option(
-            "--share",
+            "--keep",
             help="share of the units to keep; repeat for several; default: .05, .1, .2 to 1",
         ),
     ] = None,
@@ -57,11 +59,13 @@ def curve(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="kind of mask beside good: random, bad, super (units that the good masks of all "
-            "seeds keep); repeat for several; default: random and bad, with several models super",
+            help="kind of subnetwork; beside good: random, bad, super (units that the good masks "
+            "of all seeds keep); repeat for several; default: random and bad, with several models super",
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(help="random and bad masks of each size", min=1)] = 20,
+    draws: Annotated[
+        int, typer.Option(help="number of draws; of random and bad masks of each size", min=1)
+    ] = 20,
     order: Annotated[
         str,
         typer.Option(
@@ -79,13 +83,16 @@ def curve(
             help="what replaces the output of a pruned unit: zero, mean, mean-by-position, learned"
         ),
     ] = "zero",
-    metric: Annotated[
-        str, typer.Option(help="a metric of the task; default: its primary metric")
+    score: Annotated[
+        str,
+        typer.Option("--score", help="metric that is the score; default: the task's primary one"),
     ] = "",
-    within: Annotated[
+    points: Annotated[
         float,
         typer.Option(
-            help="points (hundredths of the metric) that a mask of effective size may lose", min=0
+            "--points",
+            help="points (hundredths of the metric) that a mask of effective size may lose",
+            min=0,
         ),
     ] = 3.0,
     correction: Correction = "holm",
@@ -128,19 +135,19 @@ def curve(
         **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
     }
-    usual = ("random", "bad", *(("super",) if _across(model, units) else ()))
+    usual = ("random", "bad", *(("super",) if _across(models, units) else ()))
     asked = Asked(
         units=units,
-        shares=tuple(share or ()),
+        shares=tuple(keep or ()),
         kinds=tuple(kind or usual),
         draws=draws,
         order=order,
         options=parse_config({"prune": given}, where="command line").prune,
-        metric=metric,
+        metric=score,
         batch_size=batch_size or 64,
         seed=seed,
     )
-    check_asked(model, asked)
+    check_asked(models, asked)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     opened: set[str] = set()
 
@@ -154,8 +161,8 @@ def curve(
             quiet=silent,
         )  # fmt: skip
 
-    panel = draw_curve(model, load, asked, progress)
-    found = curve_of(panel, within=within, correction=correction)
+    panel = draw_curve(models, load, asked, progress)
+    found = curve_of(panel, within=points, correction=correction)
     if out is not None:
         save_curve(found, out, overwrite=overwrite)
         typer.echo(f"4 tables and a figure in {out}", err=True)

@@ -30,6 +30,7 @@ from ..options import (
     Seed,
     Task,
     emit_tables,
+    permutations_option,
     prepare_folder,
     progress_of,
     writing,
@@ -54,7 +55,8 @@ def hypotheses(
             "--draws",
             min=1,
             max=100_000,
-            help="random masks of each test, and pruned units of each type that are put back",
+            help="number of draws; random masks of each test, and pruned units of each type "
+            "that are put back",
         ),
     ] = 100,
     share: Annotated[
@@ -71,15 +73,16 @@ def hypotheses(
     criterion: Annotated[
         str,
         typer.Option(
-            "--criterion", help="how good a mask is: score, or kl (divergence of the full model)"
+            "--criterion",
+            help="what the subnetwork must keep: score, or kl (divergence from the full model)",
         ),
     ] = "score",
     match: Annotated[
         list[str] | None,
         typer.Option(
             "--match",
-            help="what random masks have in common with the mask: its number of units in the whole "
-            "model (model), or in each layer (layer); repeat for both; default: model",
+            help="what random masks have in common with the good one: its number of units in the "
+            "whole model (model), or in each layer (layer); repeat for both; default: model",
         ),
     ] = None,
     within: Annotated[
@@ -92,14 +95,12 @@ def hypotheses(
     ] = "model",
     permutations: Annotated[
         int,
-        typer.Option(
-            "--permutations", min=1, max=LARGEST_NUMBER, help="permutations; for independence"
-        ),
+        permutations_option(LARGEST_NUMBER, "for independence"),
     ] = 999,
-    units: Annotated[
+    most_units: Annotated[
         int,
         typer.Option(
-            "--units",
+            "--most-units",
             min=0,
             max=LARGEST_NUMBER,
             help="kept units of each type that are tested for minimality; of more a random sample; "
@@ -139,7 +140,7 @@ def hypotheses(
     asked = Asked(
         hypotheses=tuple(dict.fromkeys(hypothesis or HYPOTHESES)), draws=draws, share=share,
         margin=margin, criterion=criterion, match=tuple(dict.fromkeys(match or ["model"])),
-        within=within, permutations=permutations, most_units=units, correction=correction,
+        within=within, permutations=permutations, most_units=most_units, correction=correction,
         seed=seed,
     )  # fmt: skip
     progress = progress_of(quiet)

@@ -54,7 +54,7 @@ def same_score(
             "published scores of masks",
         ),
     ],
-    mask: Annotated[
+    mask_files: Annotated[
         list[Path] | None,
         typer.Argument(
             parser=user_path, metavar="[MASK]...", help="mask files of one size; or use --masks"
@@ -73,7 +73,7 @@ def same_score(
     keep: Annotated[
         float,
         typer.Option(
-            help="share of the units to keep, whatever the score; 0 = the size of one search by "
+            help="share of the units to keep; whatever the score; 0 = the size of one search by "
             "the 90% rule"
         ),
     ] = 0.0,
@@ -110,7 +110,11 @@ def same_score(
         ),
     ] = None,
     score: Annotated[
-        str, typer.Option("--score", help="the score in a .json file; default: its first metric")
+        str,
+        typer.Option(
+            "--score",
+            help="metric that is the score; in a .json file; default: its first one",
+        ),
     ] = "",
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
@@ -166,15 +170,15 @@ def same_score(
         from ...analysis.same_score.published import read_published, shown_metrics
 
         refuse(_OF_MODEL, "a file of published scores")
-        if mask:
-            raise ConfigError("a file of published scores has no masks", where=str(mask[0]))
+        if mask_files:
+            raise ConfigError("a file of published scores has no masks", where=str(mask_files[0]))
         points = read_published(user_path(model), score)
         points = shown_metrics(points, metric or (), where=model)
         found = measure_points(points, draws=permutations, correction=correction, seed=seed)
     else:
         refuse(("score",), "a model")
         found, made = _compared(
-            model, mask or [], task, masks,
+            model, mask_files or [], task, masks,
             search={
                 "methods": [method], "importance": importance, "keep": keep,
                 **({"selection": selection} if selection else {}),

@@ -32,7 +32,7 @@ def tuned(tiny_encoder, tmp_path_factory):
 def test_one_model(subprobe_command, tuned, tmp_path, units):
     (model, _), task = tuned
     code, out, err = subprobe_command(
-        "curve", model, *task, "--units", units, "--share", 0.5, "--draws", 3, "--json",
+        "curve", model, *task, "--units", units, "--keep", 0.5, "--draws", 3, "--json",
         "--out", tmp_path / "c",
     )  # fmt: skip
     assert code == 0, err
@@ -54,7 +54,7 @@ def test_one_model(subprobe_command, tuned, tmp_path, units):
 def test_full_is_what_evaluate_says(subprobe_command, tuned):
     (model, _), task = tuned
     code, out, _ = subprobe_command(
-        "curve", model, *task, "--share", 0.5, "--draws", 1, "--json", "-q"
+        "curve", model, *task, "--keep", 0.5, "--draws", 1, "--json", "-q"
     )
     assert code == 0
     points = pd.DataFrame(json.loads(out)["curve"])
@@ -70,7 +70,7 @@ def test_full_is_what_evaluate_says(subprobe_command, tuned):
 def test_several_models_are_seeds_and_have_super_masks(subprobe_command, tuned):
     models, task = tuned
     code, out, err = subprobe_command(
-        "curve", *models, *task, "--share", 0.5, "--draws", 2, "--order", "search", "--json"
+        "curve", *models, *task, "--keep", 0.5, "--draws", 2, "--order", "search", "--json"
     )
     assert code == 0, err
     tables = json.loads(out)
@@ -85,13 +85,13 @@ def test_several_models_are_seeds_and_have_super_masks(subprobe_command, tuned):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--share", 0.01], "--share: a share of 0.01 is less than one unit"),
-        (["--share", 0], "--share: must be > 0 and <= 1, got 0"),
+        (["--keep", 0.01], "--keep: a share of 0.01 is less than one unit"),
+        (["--keep", 0], "--keep: must be > 0 and <= 1, got 0"),
         (["--units", "layers"], "unknown type of unit 'layers'"),
         (["--kind", "super"], "--kind: super keeps the units"),
         (["--kind", "worst"], "unknown kind 'worst'"),
         (["--order", "best"], "unknown order 'best'"),
-        (["--metric", "bleu"], "unknown metric of toy 'bleu'"),
+        (["--score", "bleu"], "unknown metric of toy 'bleu'"),
         (["--importance", "luck"], "luck"),
         (["--units", "weights", "--order", "search"], "--order: weights are ranked"),
     ],

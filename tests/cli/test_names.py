@@ -57,6 +57,10 @@ REPEATED = {
     ("--task", "stability"): "it compares tasks",
     ("--workers", "plan"): "it simulates several numbers side by side",
     ("--batch-size", "latency"): "it measures several sizes side by side",
+    ("--keep", "gates"): "it learns several sizes side by side",
+    ("--keep", "curve"): "it scores several sizes",
+    ("--kind", "curve"): "it draws several kinds",
+    ("--match", "hypotheses"): "it compares with both kinds of random masks",
 }
 OTHER_MEANING = {
     "--out": "says what the command writes",
@@ -93,7 +97,7 @@ def test_exceptions_are_needed():
         assert FLAGS[name][flag][1]
 
 
-READS_TEXTS = ["finetune", "prune", "gates", "evaluate", "probe", "same-score",
+READS_TEXTS = ["finetune", "prune", "gates", "evaluate", "probe", "same-score", "hypotheses",
                "patterns export", "patterns check"]  # fmt: skip
 RUNS_A_MODEL = [*READS_TEXTS, "view", "latency"]
 ONE_MODEL = [*RUNS_A_MODEL, "data", "compact", "bake"]
@@ -104,7 +108,9 @@ def test_names_are_where_they_are_expected(name):
     found = FLAGS[name]
     assert ("MODEL" in found) == (name in ONE_MODEL)
     assert ("--model" in found) == (name == "run")  # where it overrides a line of the file
-    assert ("--device" in found) == (name in [*RUNS_A_MODEL, "run", "plan", "artefacts", "groups"])
+    assert ("--device" in found) == (
+        name in [*RUNS_A_MODEL, "run", "plan", "artefacts", "groups", "curve"]
+    )
     for flag in ("--batch-size", "--max-length", "--limit"):
         assert flag in found or name not in READS_TEXTS, flag
     if name in ONE_MODEL:
@@ -154,6 +160,8 @@ MORE = {
     "gates": ["--task", "acceptability", "--penalty", "1", "--out", "m"],
     "evaluate": ["--task", "acceptability"],
     "probe": ["--probe", "norms", "--corpus", "natural"],
+    "same-score": ["--task", "acceptability", "--masks", "2"],
+    "hypotheses": ["--mask", "m.safetensors", "--task", "acceptability"],
     "patterns export": ["--out", "m"],
     "patterns check": [],
     "view": ["A cat.", "--out", "m.html"],
@@ -188,6 +196,7 @@ SHOWS_COMMANDS = {
     "analysis/screen/compared/comparison_notes.py": "prints to the terminal of a command alone",
     "analysis/screen/spread.py": "prints to the terminal of a command alone",
     "analysis/screen/same_score.py": "prints to the terminal of a command alone",
+    "analysis/screen/hypotheses.py": "prints to the terminal of a command alone",
     "analysis/screen/rows.py": "prints to the terminal of a command alone",
 }
 
