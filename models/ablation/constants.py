@@ -120,12 +120,13 @@ class _Sums:
 def _means(
     sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], by_position: bool
 ) -> npt.NDArray[np.float32]:
-    overall = sums.sum(0) / counts.sum()
+    overall: npt.NDArray[np.float64] = sums.sum(0) / counts.sum()
     if not by_position:
         return overall.astype(np.float32)
     each = sums / np.maximum(counts, 1).reshape(-1, *[1] * (sums.ndim - 1))
     each[counts == 0] = overall
-    return np.concatenate([each, overall[None]]).astype(np.float32)
+    rows: npt.NDArray[np.float64] = np.concatenate([each, overall[None]])
+    return rows.astype(np.float32)
 
 
 def with_ablation(

@@ -110,7 +110,7 @@ def replacement_of(model: Any, subnetwork: Subnetwork) -> AbstractContextManager
         return Zeros()
     if subnetwork.ablation in CONSTANT:
         by_position = subnetwork.ablation == "mean-by-position"
-        if by_position and getattr(model.config, "chunk_size_feed_forward", 0):
+        if by_position and getattr(model.config, "chunk_size_feed_forward", None):
             raise MaskError(
                 "the model computes its MLPs in chunks of tokens, whose positions are unknown",
                 remedy="set chunk_size_feed_forward to 0 in its configuration",

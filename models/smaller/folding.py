@@ -96,7 +96,7 @@ def _with(module: nn.Linear, constants: Any) -> torch.Tensor:
     """The bias of a dense layer if its input always contains these constants [in_features]."""
     weight = module.weight.detach().double()
     added = weight @ torch.tensor(constants).to(weight)
-    return (added if module.bias is None else added + module.bias.double()).to(module.weight)
+    return (added + module.bias.double() if _has_bias(module) else added).to(module.weight)
 
 
 def set_biases(biases: Biases) -> None:
@@ -128,7 +128,7 @@ def allow_biases(model: Any, anatomy: Anatomy, biases: Biases) -> None:
         ],
     }
     for option, modules in parts.items():
-        if all(one[0].bias is not None or one[0] not in biases for one in modules):
+        if all(_has_bias(one[0]) or one[0] not in biases for one in modules):
             continue
         if not option:
             raise InputError(
@@ -136,5 +136,9 @@ def allow_biases(model: Any, anatomy: Anatomy, biases: Biases) -> None:
                 remedy="keep the mask and run the model under it (`mask`)",
             )
         setattr(model.config, option, True)
-        for module in (module for one in modules for module in one if module.bias is None):
+        for module in (module for one in modules for module in one if not _has_bias(module)):
             module.bias = nn.Parameter(module.weight.new_zeros(module.out_features))
+
+
+def _has_bias(module: nn.Linear) -> bool:
+    return "bias" in dict(module.named_parameters(recurse=False))
