@@ -112,7 +112,11 @@ class Donors:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays as a mask file names them."""
-        named = {"ids": self.ids, "types": self.types, "lengths": self.lengths}
+        named: dict[str, npt.NDArray[Any]] = {
+            "ids": self.ids,
+            "types": self.types,
+            "lengths": self.lengths,
+        }
         return {f"{_PREFIX}{name}": array for name, array in named.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +21,6 @@ length in subwords is nearest to that of the input; and of the same class, those
 length."""
 
 _LABELS, _PAIRS, _RULE = "labels", "pairs", "donors.rule"
-
-
-class Partners(Protocol):
-    """Finds the partner of an input."""
-
-    donors: Donors
-
-    def of(self, row: InputRow) -> int:
-        """The number of its partner in the pool."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +107,10 @@ class Paired:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays as a mask file names them."""
         return {**self.donors.arrays(), **table_arrays(_PAIRS, self.pairs)}
+
+
+Partners = Drawn | Paired
+"""Finds the partner of an input among `donors`."""
 
 
 def draws_of(constants: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class PartnerStates:
     def head(self, layer: int) -> torch.Tensor:
         """Inputs of the output projection [B, S, H, d]."""
         found = self._of("head", layer)
-        return found.unflatten(-1, (self._anatomy.num_heads, self._anatomy.head_size))
+        size = (self._anatomy.num_heads, self._anatomy.head_size)
+        return found.reshape(*found.shape[:-1], *size)
 
     def mlp(self, layer: int) -> torch.Tensor:
         """Outputs of the second dense layer of the MLP [B, S, D]."""
