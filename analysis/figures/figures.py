@@ -15,7 +15,7 @@ from .charts import Figure, unchecked, vega_lite_version
 from .headline_figure import headline_figure
 from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
-from .null_figure import untrained_null_figure
+from .masks.null_figure import untrained_null_figure
 from .probe_figures import (
     attention_figure,
     attribution_figure,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ...models.masks.subnetwork import Subnetwork
-from ..property_search.overlap import same_unit_overlaps
 from ..spread.columns import framed
+from ..stability.mask_pairs import same_unit_overlaps
 from ..stability.mask_sets import MaskSet
 from ..stability.measure import measure_stability
 from ..statistics.corrections import adjust_rows

@@ -167,8 +167,8 @@ def prune(
     draws: Annotated[
         int,
         typer.Option(
-            help="number of draws; random masks of each mask's size, for a property, and with --null; "
-            "29 give a p-value",
+            help="number of draws; random masks of each mask's size, for a property, and with "
+            "--null; 29 give a p-value",
             min=0,
         ),
     ] = 5,

@@ -59,8 +59,9 @@ def curve(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="kind of subnetwork; beside good: random, bad, super (units that the good masks "
-            "of all seeds keep); repeat for several; default: random and bad, with several models super",
+            help="kind of subnetwork; beside good: random, bad, super (units that the good "
+            "masks of all seeds keep); repeat for several; default: random and bad, with "
+            "several models super",
         ),
     ] = None,
     draws: Annotated[
@@ -123,7 +124,7 @@ def curve(
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.curve.draw import Asked, check_asked, draw_curve
     from ...analysis.curve.measure import curve_of
-    from ...analysis.figures.curve_figure import save_curve
+    from ...analysis.figures.masks.curve_figure import save_curve
     from ...analysis.screen.curve import print_curve
 
     out = prepare_folder(out, "curve", overwrite)

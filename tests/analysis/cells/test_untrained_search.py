@@ -5,7 +5,7 @@ import pytest
 from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.figures.charts import unchecked
-from subprobe.analysis.figures.null_figure import untrained_null_figure
+from subprobe.analysis.figures.masks.null_figure import untrained_null_figure
 from subprobe.analysis.run_folder.export import export_run
 from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.summary.summaries import summaries

@@ -3,7 +3,7 @@
 import pytest
 from made_curve import made_panel
 from subprobe.analysis.curve.measure import curve_of
-from subprobe.analysis.figures.curve_figure import curve_figure, save_curve
+from subprobe.analysis.figures.masks.curve_figure import curve_figure, save_curve
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

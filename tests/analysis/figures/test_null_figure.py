@@ -1,7 +1,7 @@
 """The figure of the untrained null, in words."""
 
 import pandas as pd
-from subprobe.analysis.figures.null_figure import untrained_null_figure
+from subprobe.analysis.figures.masks.null_figure import untrained_null_figure
 from subprobe.analysis.figures.probe_figures import SHOWN
 from subprobe.analysis.verdict.answer import Answer
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import altair as alt
 
-from ..untrained_null.names import UNTRAINED
-from ..verdict.answer import Answer
-from ..wording import decimal
-from .charts import COLOURS, Figure, file_name, spec_of, told
-from .probe_figures import SHOWN, lines_of
+from ...untrained_null.names import UNTRAINED
+from ...verdict.answer import Answer
+from ...wording import decimal
+from ..charts import COLOURS, Figure, file_name, spec_of, told
+from ..probe_figures import SHOWN, lines_of
 
 NULL = "untrained-null"
 """The figure of the entry of the untrained null."""

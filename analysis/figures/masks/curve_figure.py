@@ -7,11 +7,11 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from ...data.output.folders import atomic_folder
-from ...data.output.tables import write_csv
-from ..curve.measure import Curve
-from ..wording import decimal, listed, named
-from .charts import (
+from ....data.output.folders import atomic_folder
+from ....data.output.tables import write_csv
+from ...curve.measure import Curve
+from ...wording import decimal, listed, named
+from ..charts import (
     DASHES,
     GREY,
     Figure,
@@ -22,7 +22,7 @@ from .charts import (
     told,
     unchecked,
 )
-from .figures import save_figure
+from ..figures import save_figure
 
 _WIDTH, _HEIGHT = 460, 300
 _ASIDE = 0.016

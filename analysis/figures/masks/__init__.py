@@ -1,0 +1,1 @@
+"""Figures of masks over their sizes, and beside those of the untrained encoder."""
