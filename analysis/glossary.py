@@ -48,8 +48,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "anti.",
         "complement": "The subnetwork of all units that a mask prunes: the model without the units "
         "of the mask.",
-        "sufficiency": "Said of a subnetwork: it alone does what the full model does. It is tested "
-        "against random subnetworks of its size. Of attributions: what a prediction loses if only "
+        "sufficiency": "Said of a subnetwork: it alone does what the full model does, and better than "
+        "random subnetworks of its size. Of attributions: what a prediction loses if only "
         "the words ranked highest are kept.",
         "necessity": "Said of a subnetwork: the model is worse without its units than without as "
         "many random units.",

@@ -41,6 +41,7 @@ from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import ROUTES, finetune
 from subprobe.models.training.recipes import Recipe
+from subprobe.probes.attack import once
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import find_probe, list_probes
@@ -162,11 +163,13 @@ def probed(context, name, examples):
 def test_a_probe_leaves_the_models_as_they_were(name):
     context = masked_context(head_for(name))
     weights = weights_of(context.model)
-    check_left_as_they_were(
-        context.model,
-        lambda: probed(context, name, examples_for(name)),
-        others=(context.reference,),
-    )
+
+    def call():
+        # attacks on the full model are kept: every call must make them again
+        once._MADE.clear()
+        probed(context, name, examples_for(name))
+
+    check_left_as_they_were(context.model, call, others=(context.reference,))
     torch.testing.assert_close(context.model.state_dict(), weights, rtol=0, atol=0)
 
 

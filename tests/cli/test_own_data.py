@@ -187,7 +187,8 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
     ("columns", "message"),
     [
         (["frist=text"], "--column frist=text is not of the form role=name; the roles are first, "
-         "second, context, question, options, type, group, rationale, label, score"),
+         "second, context, question, options, type, group, rationale, counterfactual, "
+         "counterfactual_second, label, score"),
         (["first=text", "first=side"], "--column names first twice: text and side"),
         (["first=text"], "first named; name the columns"),
         (["first=text", "label=side", "score=side"], "and label=... or score=..."),
