@@ -48,9 +48,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "anti.",
         "complement": "The subnetwork of all units that a mask prunes: the model without the units "
         "of the mask.",
-        "sufficiency": "Said of a subnetwork: it alone does what the full model does, and better than "
-        "random subnetworks of its size. Of attributions: what a prediction loses if only "
-        "the words ranked highest are kept.",
+        "sufficiency": "Said of a subnetwork: it alone does what the full model does, and "
+        "better than random subnetworks of its size. Of attributions: what a prediction loses if "
+        "only the words ranked highest are kept.",
         "necessity": "Said of a subnetwork: the model is worse without its units than without as "
         "many random units.",
         "minimality": "Said of a subnetwork: each of its units changes the model more, when it is "
