@@ -23,12 +23,7 @@ from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.candidate import BY_GATES, shrunk
 from ...models.training.evaluate import Evaluation, evaluate
 from ...pruning.importance.scoring import importance_pass
-from ...pruning.search.criterion import (
-    best_constant,
-    check_criterion,
-    in_own_sign,
-    preserved,
-)
+from ...pruning.search.criterion import best_constant, check_criterion, in_own_sign, preserved
 from ...pruning.search.magnitude import magnitude_search
 from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
