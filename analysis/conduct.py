@@ -49,7 +49,7 @@ from .running.pool import Pool
 from .running.resources import computing_with, threads_of, workers_of
 from .running.stopping import stopped_by_signals
 from .steps.data_summary import summary_lines, without_texts
-from .steps.identity import flagged
+from .steps.identity import flagged, flagged_by_label
 from .steps.probing import corpus_note
 from .steps.progress import Progress, Silent
 from .storage.store import WRITTEN
@@ -104,6 +104,8 @@ def conduct(
             with atomic_folder(out, RUN, overwrite=True) as folder:
                 flag = next(iter(prepared.tasks.values())).flag
                 rows = flagged(flag_degenerate(collected.rows), flag)
+                if config.prune.ablation == "resample" and "label" in config.prune.match_donors:
+                    rows = flagged_by_label(rows)
                 collected.copy_masks(folder / "masks")
                 manifest = write_manifest(
                     folder, plan, collected,

@@ -85,6 +85,7 @@ def between_runs(
     for a, b in combinations(range(len(runs)), 2):
         names = {"run_a": runs[a].name, "run_b": runs[b].name}
         pairs = pairs_in(runs[a].rows), pairs_in(runs[b].rows)
+        notes += _ablations(runs[a], runs[b])
         found = _Two(names, points[a], points[b], answers[a], answers[b], resamples, pairs)
         compared += found.compared
         tests += found.tests
@@ -110,6 +111,22 @@ def _answers(run: Run) -> dict[tuple[str, ...], dict[int, Answers]]:
         for model, seeds in answers_of(first, run.cells)[0].items():
             found[(str(task), *model)] = seeds
     return found
+
+
+def _ablations(first: Run, second: Run) -> list[str]:
+    """A note if the pruned units of two runs give different things instead."""
+    given = []
+    for run in (first, second):
+        masked = run.rows[run.rows["mask_id"].fillna("").ne("")]
+        # a run of an earlier version says nothing, and has zeros
+        found = masked["ablation"].fillna("").replace("", "zero")
+        given.append(" and ".join(sorted(found.unique())))
+    if not all(given) or given[0] == given[1]:
+        return []
+    return [
+        f"{first.name} and {second.name}: pruned units have the ablation {given[0]} in the one and "
+        f"{given[1]} in the other, to which differences between their subnetworks may be due"
+    ]
 
 
 class _Two:

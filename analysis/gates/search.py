@@ -64,8 +64,9 @@ def find_by_gates(
     # the encoder is frozen, so that only the length is read
     recipe = Recipe(learning_rate=gates.learning_rate, epochs=1, max_length=max_length)
     return learn_under(
-        model, tokenizer, parts, gates, recipe, options.ablation, seeds=seeds,
-        model_name=model_name, progress=progress, say=say,
+        model, tokenizer, parts, gates, recipe, options.ablation, match=options.match_donors,
+        donor_seed=options.donor_seed, seeds=seeds, model_name=model_name, progress=progress,
+        say=say,
     )  # fmt: skip
 
 
@@ -77,6 +78,8 @@ def learn_under(
     recipe: Recipe,
     ablation: str = "zero",
     *,
+    match: str = "any",
+    donor_seed: int = 0,
     seeds: tuple[int, int] = (0, 0),
     model_name: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -91,12 +94,15 @@ def learn_under(
         options: the size, and the options for training.
         recipe: see `learn_to_size`.
         ablation: replacement of pruned units; single weights are always zero.
+        match: the examples among which `resample` draws partners.
+        donor_seed: seed of these draws.
         seeds: (init, order) seeds of the model.
         model_name: name of the pretrained encoder.
         progress: called with (completed steps, total steps).
         say: receives messages about constants that are learned.
     """
-    reading: dict[str, int] = {"batch_size": BATCH, "max_length": recipe.max_length}
+    reading: dict[str, Any] = {"batch_size": BATCH, "max_length": recipe.max_length}
+    reading |= {"match": match, "seed": donor_seed}
     weights = options.units == "weights"
     like = searched_under("zero" if weights else ablation, model, tokenizer, parts, **reading)
     found = learn_to_size(

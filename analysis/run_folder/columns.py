@@ -118,7 +118,9 @@ TIDY: dict[str, Column] = {
         "on the selection examples; `dead`: a removed head has no pattern; `classes-by-place`: the "
         "model does not name its classes; `no-specials`: the tokenizer never adds the special "
         "tokens that it knows; `unconfirmed`: real maps do not confirm the classifier's calls of "
-        "this pattern; `no-gain`: no expected layer, since later states add nothing",
+        "this pattern; `no-gain`: no expected layer, since later states add nothing; "
+        "`donors-by-label`: what replaces the removed units comes from examples of the same class, "
+        "so that it tells the right answer",
     ),
 }
 """Column of the tidy row -> its meaning."""

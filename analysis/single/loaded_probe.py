@@ -19,7 +19,7 @@ from ..configuration.config import ProbeOptions
 from ..learning.parts import Parts
 from ..learning.probing import Taught, probe_learning, whole_arrays
 from ..learning.state_folder import states_in
-from ..steps.identity import flagged, identity
+from ..steps.identity import DONORS_BY_LABEL, by_label, flagged, identity
 from ..steps.masks import state_of
 from ..steps.probing import Corpus, probe_model
 from ..steps.progress import Progress
@@ -113,7 +113,8 @@ def probe_loaded(
     lengths = {"sentences": length, "examples": task_length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         progress.say(line)
-    return output.but(rows=flagged(rows, loaded.flag))
+    rows = flagged(rows, loaded.flag)
+    return output.but(rows=flagged(rows, DONORS_BY_LABEL) if by_label(mask) else rows)
 
 
 def _learning(

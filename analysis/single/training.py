@@ -29,7 +29,7 @@ from ..flags import ABOUT, FAILED
 from ..steps.annotations import readable
 from ..steps.data_summary import summarise, summary_lines, without_texts
 from ..steps.degenerate import degenerate_search
-from ..steps.identity import drawn_by_layer, identity, selection_of
+from ..steps.identity import DONORS_BY_LABEL, by_label, drawn_by_layer, identity, selection_of
 from ..steps.masks import RETRAINED, state_of
 from ..steps.outcome import outcome
 from ..steps.performance import performance_rows
@@ -287,7 +287,7 @@ def evaluate_loaded(
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
     flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]
     flags += [BY_PLACE] if loaded.classes_by == "place" else []
-    flags += [loaded.flag]
+    flags += [loaded.flag, DONORS_BY_LABEL if by_label(mask) else ""]
     flag = ", ".join(dict.fromkeys(one for one in flags if one))
     items = found.items().assign(probe="performance")
     notes = {"batch_size": found.batch_size}

@@ -17,12 +17,12 @@ def degenerate_search(good: Subnetwork) -> str:
     start = good.history[0] if good.history else {}
     if "baseline" not in start:
         return ""
+    criterion = start.get("criterion", "score")
+    if criterion != "score":
+        return _unfaithful(good, criterion, start[criterion], start["baseline"])
     metric = start["metric"]
     named = dict.fromkeys(OF_TEXTS, UNIGRAM) | dict.fromkeys(OF_QUESTIONS, "chance")
     baseline = f"{named.get(good.task, 'majority')} baseline"
-    criterion = start.get("criterion", "score")
-    if criterion != "score":
-        return _unfaithful(good, criterion, metric, start["baseline"])
     if metric is None or not metric > start["baseline"]:
         scored = "no number" if metric is None else f"{metric:.4g}"
         return (
@@ -40,12 +40,12 @@ def degenerate_search(good: Subnetwork) -> str:
     return ""
 
 
-def _unfaithful(good: Subnetwork, criterion: str, metric: float | None, baseline: float) -> str:
-    """The same for a search that preserves a loss or divergence, whose values are negated."""
-    if metric is None or not metric > baseline:
+def _unfaithful(good: Subnetwork, criterion: str, full: float | None, baseline: float) -> str:
+    """The same for a search that preserves a loss or divergence."""
+    if full is None or not full < baseline:
         what = {
             "loss": "the full model's loss on the selection examples is no lower than that of the "
-            f"best constant prediction ({-baseline:.4g})",
+            f"best constant prediction ({baseline:.4g})",
             "kl": "the full model's outputs are the same for all selection examples",
         }
         return (
@@ -53,8 +53,9 @@ def _unfaithful(good: Subnetwork, criterion: str, metric: float | None, baseline
             "fine-tune the model first"
         )
     if good.empty:
+        asked = "a size" if good.history[0]["rule"] == "size" else "the rule"
         return (
-            f"the mask keeps no unit: the {criterion} may rise to that of a constant prediction; "
-            "try a higher threshold with rule gain, or a lower one with rule absolute"
+            f"the mask keeps no unit: {asked} allows the {criterion} to rise to that of a constant "
+            "prediction; try a higher threshold with rule gain, or a lower one with rule absolute"
         )
     return ""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...data.tasks.task import TaskParts
 from ...models.masks.subnetwork import Subnetwork
+from ...models.partners.drawing import draws_of
 
 SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
 """Kind of units of a mask -> its name in rows."""
@@ -50,6 +51,25 @@ def flagged(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
     given = rows["flag"] if "flag" in rows else pd.Series("", index=rows.index)
     given = given.astype("string").fillna("")
     return rows.assign(flag=given.mask(given.eq(""), flag))
+
+
+DONORS_BY_LABEL = "donors-by-label"
+"""Flag of scores under `resample` with partners of the same class."""
+
+
+def by_label(mask: Subnetwork | None) -> bool:
+    """Whether what replaces pruned units comes from examples of the input's class."""
+    return mask is not None and "label" in draws_of(mask.constants).get("match", "")
+
+
+def flagged_by_label(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows about units that are replaced by those of the same class, flagged where they have none.
+
+    Rows that list the units of a mask show what it keeps, whatever replaces the others.
+    """
+    where = rows["ablation"].eq("resample") & rows["probe"].ne("mask")
+    where = where.fillna(False).astype(bool) & rows["flag"].fillna("").eq("")
+    return rows.assign(flag=rows["flag"].mask(where, DONORS_BY_LABEL))
 
 
 def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.candidate import BY_GATES, shrunk
 from ...models.training.evaluate import Evaluation, evaluate
 from ...pruning.importance.scoring import importance_pass
-from ...pruning.search.criterion import best_constant, check_criterion, preserved
+from ...pruning.search.criterion import best_constant, check_criterion, in_own_sign, preserved
 from ...pruning.search.magnitude import magnitude_search
 from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
@@ -218,10 +218,11 @@ def find_good(
     good = replaced_as(search(chooser, method, seeds, told), like)
     if options.ablation != good.ablation and not good.weight_masks:
         good = with_ablation(good, options.ablation, model, tokenizer, parts, **reading, say=say)
+    first, *rest = in_own_sign(good.history, options.criterion)
     if chooser.smaller:
-        first, *rest = good.history
-        good = good.with_meta(history=({**first, "batch_size": min(chooser.smaller)}, *rest))
+        first["batch_size"] = min(chooser.smaller)
     return good.with_meta(
+        history=(first, *rest),
         kind="good",
         method=method,
         task=parts.spec.name,

@@ -23,6 +23,7 @@ from torch import nn
 from ..encoder.anatomy import Anatomy, Part, anatomy_of
 from ..encoder.kept_units import KeptUnits, kept_units_of
 from ..masks.compact_mask import kept_by
+from ..masks.constants import FOLDED
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable
 
@@ -132,7 +133,8 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
         model: a transformers encoder, with or without a task head.
         batch: B examples.
         length: S subwords, padding included.
-        subnetwork: count a full model as if the units that this mask prunes were removed.
+        subnetwork: count a full model as if the units that this mask prunes were removed. Constants
+            that replace them are counted as the biases that hold them (see `folding`).
 
     Raises:
         InputError: if a mask is given for a family whose layers share weights, since units cannot
@@ -148,6 +150,9 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
         if anatomy.shared:
             check_separable(model, anatomy, kept_units)
         prunable = prunable_parameters(anatomy, kept_units, UnitParameters.of(anatomy, model))
+        if subnetwork.ablation in FOLDED and subnetwork.constants:
+            outputs, down = _added_biases(model, anatomy, kept_units)
+            rest, prunable = rest + outputs, prunable + down
     work = prunable_flops(anatomy, batch, length, kept_units)
     other = _other_flops(model, anatomy, batch, length)
     return Cost(prunable, rest + prunable, work, work + other)
@@ -164,6 +169,20 @@ def _held(model: Any, anatomy: Anatomy, layer: int) -> tuple[int, int, int]:
     heads += anatomy.attention_projection(model, layer).weight.numel()
     neurons = sum(parameter.numel() for parameter in up.parameters()) + down.weight.numel()
     return heads, neurons, 0 if down.bias is None else down.bias.numel()
+
+
+def _added_biases(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> tuple[int, int]:
+    """Parameters of biases that hold constants alone: of attention outputs, and of MLPs."""
+    outputs = down = 0
+    for layer in range(anatomy.num_layers):
+        pruned = len(kept_units.heads[layer]) < anatomy.num_heads
+        if pruned and anatomy.attention_projection(model, layer).bias is None:
+            outputs += 1
+        lost = len(kept_units.neurons[layer]) < anatomy.num_neurons
+        # the bias of a pruned MLP is not counted among those of the kept ones
+        if not kept_units.mlps[layer] or (lost and anatomy.mlp_output(model, layer).bias is None):
+            down += 1
+    return outputs * _width(anatomy), down * _width(anatomy)
 
 
 def _all_units(anatomy: Anatomy) -> KeptUnits:

@@ -1,6 +1,7 @@
 """Loss and faithfulness as what a search preserves, beside the metric of the task.
 
-All values are negated, so that higher is better, as with a metric. The baseline of both is the best
+During a search, all values are negated, so that higher is better, as with a metric; its history
+has them with their own sign and name. The baseline of both is the best
 constant prediction on the same examples: of the loss it is the entropy of the labels, of the
 divergence the mutual information of example and predicted class; in regression both are variances.
 """
@@ -8,7 +9,7 @@ divergence the mutual information of example and predicted class; in regression 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,28 @@ def best_constant(
         return -float(np.var(labels))
     shares = np.unique(labels, return_counts=True)[1] / len(labels)
     return -_entropy(shares[None])
+
+
+def in_own_sign(history: Sequence[Mapping[str, Any]], name: str) -> tuple[dict[str, Any], ...]:
+    """The records of a search with losses or divergences as they are, under their own name.
+
+    Args:
+        history: records with a negated `metric`; the first also has `baseline` and `target`.
+        name: `score`, for which nothing changes, `loss` or `kl`, the name that replaces `metric`.
+    """
+    if name == "score":
+        return tuple(dict(record) for record in history)
+    turned = {"metric": name, "baseline": "baseline", "target": "target"}
+    found = [
+        {
+            # 0 in place of -0
+            turned.get(key, key): 0.0 - value if key in turned and value is not None else value
+            for key, value in record.items()
+        }
+        for record in history
+    ]
+    found[0]["criterion"] = name
+    return tuple(found)
 
 
 def _entropy(likely: Floats) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,18 +29,26 @@ def check_target(keep: float, costs: Costs, what: str) -> None:
     sizes = np.concatenate([one.ravel() for one in costs.values()])
     total, one = float(sizes.sum()), float(sizes.min())
     counted = f"{len(sizes)} {what}"
-    if keep * total < one:
+    # in floating point, .9 of 10 units prunes a little less than one
+    least = one * (1 - 1e-9)
+    if keep * total < least:
         raise ConfigError(
             f"keeps less than one of {counted}, got {keep:g}",
             where="`keep`",
-            remedy=f"use at least {one / total:.2g}",
+            remedy=f"use at least {_at_least(one / total):g}",
         )
-    if (1 - keep) * total < one:
+    if (1 - keep) * total < least:
         raise ConfigError(
             f"prunes less than one of {counted}, got {keep:g}",
             where="`keep`",
-            remedy=f"use at most {np.floor((1 - one / total) * 1000) / 1000:g}",
+            remedy=f"use at most {1 - _at_least(one / total):.10g}",
         )
+
+
+def _at_least(share: float) -> float:
+    """A share with two digits, rounded up."""
+    unit = 10.0 ** (math.floor(math.log10(share)) - 1)
+    return math.ceil(share / unit * (1 - 1e-9)) * unit
 
 
 def kept_at_size(

@@ -316,6 +316,29 @@ def test_scores_of_one_run_only_are_counted(two):
     assert "scores are in one of them only" in notes  # the probe
 
 
+def test_two_runs_with_different_ablations_are_compared_with_a_note(folder, rows):
+    masked = rows["kind"].isin(["good", "random", "bad"])
+    assert masked.any()
+
+    def run(name, ablation):
+        given = rows.assign(
+            ablation=rows["ablation"].mask(masked, ablation),
+            mask_id=rows["mask_id"].mask(masked, "0123"),
+        )
+        return Run(name, given, folder / "cells")
+
+    def noted(*runs):
+        notes = between_runs(runs, resamples=20)["comparison_notes"]["note"]
+        return [note for note in notes if "ablation" in note]
+
+    # rows of earlier versions do not say it: pruned units gave zero
+    earlier, zero, mean = run("earlier", pd.NA), run("zero", "zero"), run("mean", "mean")
+    (said,) = noted(zero, mean)
+    assert "ablation zero in the one and mean in the other" in said
+    assert len(noted(earlier, mean)) == 1
+    assert noted(earlier, zero) == noted(mean, mean) == []
+
+
 def test_other_examples_are_unpaired(folder, rows, tmp_path):
     more = write_paired_run(tmp_path, seeds=(1, 2), n=90, prefix="other", kinds=("full",))
     runs = [Run("a", rows, folder / "cells"), Run("b", more, tmp_path / "cells")]

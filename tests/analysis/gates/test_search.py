@@ -7,6 +7,7 @@ from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.gates.search import find_by_gates
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.errors import ConfigError
+from subprobe.models.partners.drawing import draws_of
 from subprobe.models.training.evaluate import evaluate
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
@@ -48,6 +49,21 @@ def test_gates_are_learned_with_what_replaces_the_units_that_they_close(learned)
     )
     losses = [one.subnetwork.history[0]["loss"] for one in (found, zero)]
     assert abs(losses[0] - losses[1]) > 1e-5
+
+
+def test_partners_are_drawn_as_the_run_asks():
+    model, parts = tiny_model("bert", "classification"), toy_parts(train=24)
+    drawn = [
+        draws_of(
+            find_by_gates(
+                model, TOKENIZER, parts,
+                options_of(methods=["hard-concrete"], ablation="resample", **given),
+                "hard-concrete", max_length=32, seeds=(1, 2),
+            ).subnetwork.constants
+        )
+        for given in ({}, {"match_donors": "label", "donor_seed": 3})
+    ]  # fmt: skip
+    assert drawn == [{"seed": 0, "match": "any"}, {"seed": 3, "match": "label"}]
 
 
 def test_rows_hold_both_scores_on_the_selection_examples(learned):

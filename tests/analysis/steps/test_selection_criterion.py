@@ -37,13 +37,16 @@ def test_the_divergence_of_the_mask_is_below_the_threshold(method):
     p, q = (np.exp(one) / np.exp(one).sum(1, keepdims=True) for one in logits)
     divergence = float((p * np.log(p / q)).sum(1).mean())
     assert 0 < divergence <= 0.05
-    accepted = [one["metric"] for one in mask.history if one["accepted"]]
-    assert accepted[-1] == pytest.approx(-divergence, abs=1e-6)
+    accepted = [one["kl"] for one in mask.history if one["accepted"]]
+    assert accepted[-1] == pytest.approx(divergence, abs=1e-6)
     assert accepted[0] == pytest.approx(0, abs=1e-9)
     assert mask.history[0]["criterion"] == "kl"
     # something is pruned, and the first candidate that is too different is not
     assert mask.sparsity(mask.size_of) > 0
-    assert next(one["metric"] for one in mask.history if not one["accepted"]) < -0.05
+    assert next(one["kl"] for one in mask.history if not one["accepted"]) > 0.05
+    assert not any("metric" in one for one in mask.history)
+    assert mask.history[0]["target"] == 0.05
+    assert mask.history[0]["baseline"] > 0
 
 
 def test_folds_choose_a_size_by_the_divergence_on_examples_that_ranked_nothing():
@@ -54,9 +57,18 @@ def test_folds_choose_a_size_by_the_divergence_on_examples_that_ranked_nothing()
 def test_a_loss_no_lower_than_that_of_a_constant_is_degenerate():
     """The labels have nothing to do with a random model."""
     _, _, mask = found_by(criterion="loss")
-    assert mask.history[0]["metric"] <= mask.history[0]["baseline"]
+    assert mask.history[0]["loss"] >= mask.history[0]["baseline"] > 0
     assert "loss on the selection examples is no lower" in degenerate_search(mask)
     assert mask.head_mask.all()
+
+
+def test_the_history_names_the_criterion_also_of_a_search_for_a_size():
+    _, _, mask = found_by(criterion="kl", keep=0.5)
+    assert mask.history[0]["criterion"] == "kl"
+    assert mask.history[0]["rule"] == "size"
+    assert mask.history[0]["kl"] == pytest.approx(0, abs=1e-9)
+    assert mask.history[-1]["kl"] > 0
+    assert degenerate_search(mask) == ""
 
 
 @pytest.mark.parametrize(

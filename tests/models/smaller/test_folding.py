@@ -171,3 +171,16 @@ def test_what_weights_cannot_express_is_refused():
             use()
     with pytest.raises(MaskError, match="smaller model has no outputs"):
         mean_constants(compact, source)
+
+
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE, KINDS))
+def test_the_cost_of_a_mask_counts_the_biases_that_hold_its_constants(family):
+    model = model_of(family)
+    constants = mean_constants(model, [batch_of(model, [8, 7, 5], seed=2)])
+    zeros = 0
+    for seed in range(6):
+        mask = mean_mask(model, seed, constants)
+        assert cost(model, 3, 7, mask) == cost(shrink(model, mask), 3, 7)
+        plain = cost(model, 3, 7, mask.with_meta(ablation="zero", constants={}))
+        zeros += cost(model, 3, 7, mask).parameters - plain.parameters
+    assert zeros > 0

@@ -89,3 +89,14 @@ def test_a_target_below_one_unit_is_refused_with_the_nearest_possible_one(keep, 
         check_target(keep, costs, "heads and MLPs")
     nearest = float(caught.value.remedy.split()[-1])
     check_target(nearest, costs, "heads and MLPs")
+
+
+@pytest.mark.parametrize("count", [*range(2, 60), 78, 144, 145, 156, 1728])
+def test_one_unit_less_than_all_is_a_target_and_remedies_can_be_followed(count):
+    costs = {"heads": np.ones(count)}
+    check_target(1 / count, costs, "heads")
+    check_target(1 - 1 / count, costs, "heads")
+    for keep in (0.5 / count, 1 - 0.5 / count):
+        with pytest.raises(ConfigError) as caught:
+            check_target(keep, costs, "heads")
+        check_target(float(caught.value.remedy.split()[-1]), costs, "heads")
