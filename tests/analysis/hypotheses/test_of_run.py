@@ -97,3 +97,11 @@ def test_other_cells_keep_their_options():
     changed = {name for name in plain if matched[name] != plain[name]}
     assert changed
     assert all("/random/" in name for name in changed)
+
+
+def test_random_masks_of_both_encoders_match_the_same_profile():
+    cells = cells_of(match="layer", untrained_search=True)
+    random = [cell for name, cell in cells.items() if "/random/" in name and name.endswith("score")]
+    states = {cell.options["state"] for cell in random}
+    assert states == {"pruned", "retrained", "untrained"}
+    assert {cell.options.get("match") for cell in random} == {"layer"}
