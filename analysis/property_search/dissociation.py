@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
+from ..flags import flags_of
 from ..statistics.clusters import Floats
 from ..untrained_null.contrasts import GoldWords, Reading, contrast
 from ..untrained_null.names import OWN_MINUS_OTHER, PROBE, TRAINED_MINUS_UNTRAINED, UNTRAINED
-from ..untrained_null.rows import Scored, flags_of, null_rows
+from ..untrained_null.rows import Scored, null_rows
 from .names import REFIT
 from .parts import Words
 from .scored import majority_of, score_rows, units_of_words

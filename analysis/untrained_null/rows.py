@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
+from ..flags import flags_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
@@ -128,12 +129,6 @@ def _flags_by(models: Sequence[Scored]) -> Callable[..., str]:
         )
 
     return flags
-
-
-def flags_of(frames: Iterable[pd.DataFrame]) -> str:
-    """Every flag in the rows of several models, joined; empty without any."""
-    said = {str(flag) for rows in frames if "flag" in rows for flag in rows["flag"].dropna()}
-    return ", ".join(sorted(said - {""}))
 
 
 def _among(good: Reading, null: Sequence[Reading]) -> float:

@@ -58,6 +58,9 @@ def test_the_table_is_that_of_the_cells(run, tmp_path):
     assert list(table["least_n"][:2]) == [29, 29]
     assert list(table["match"][:2]) == ["layer", "layer"]
     assert "at least 76 are needed" in table["flag"][2]
+    flags = set(rows[rows["kind"].isin(["good", "complement"])]["flag"].dropna()) - {""}
+    assert flags
+    assert all(flag in line for flag in flags for line in table["flag"])
     out = tmp_path / "tables"
     export_run(load_run(run), out, tables=["hypotheses"])
     described = pd.read_csv(out / "dictionary.csv")
