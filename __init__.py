@@ -21,6 +21,7 @@ _HOMES = {
     "Example": "data.sentences.sentence",
     "Finished": "analysis.experiment",
     "Gates": "models.masks.gates",
+    "Hypotheses": "analysis.interactive.mask_hypotheses",
     "InputError": "data.errors",
     "LoadedModel": "analysis.single.loaded",
     "MaskError": "data.errors",
@@ -53,6 +54,7 @@ _HOMES = {
     "find_probe": "probes.registry",
     "fine_tune": "analysis.interactive.fine_tuning",
     "full_subnetwork": "models.masks.subnetwork",
+    "hypotheses": "analysis.interactive.mask_hypotheses",
     "importance_pass": "pruning.importance.scoring",
     "list_probes": "probes.registry",
     "list_tasks": "data.tasks.by_name",
@@ -88,6 +90,8 @@ if TYPE_CHECKING:
     from .analysis.interactive.comparison import Comparison as Comparison
     from .analysis.interactive.comparison import compare as compare
     from .analysis.interactive.fine_tuning import fine_tune as fine_tune
+    from .analysis.interactive.mask_hypotheses import Hypotheses as Hypotheses
+    from .analysis.interactive.mask_hypotheses import hypotheses as hypotheses
     from .analysis.interactive.measurement import Measurement as Measurement
     from .analysis.interactive.measuring import evaluate as evaluate
     from .analysis.interactive.measuring import probe as probe

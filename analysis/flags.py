@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 DIVERGED = "diverged"
 """The loss was not finite, or it exploded."""
 UNLEARNED = "unlearned"
@@ -22,3 +28,9 @@ ABOUT = {
     ),
 }
 """Flag of a training -> what its scores show."""
+
+
+def flags_of(frames: Iterable[pd.DataFrame]) -> str:
+    """Every flag in the rows of several models, joined; empty without any."""
+    said = {str(flag) for rows in frames if "flag" in rows for flag in rows["flag"].dropna()}
+    return ", ".join(sorted(said - {""}))

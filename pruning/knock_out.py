@@ -8,7 +8,7 @@ ones, shows whether it needs them (Lepori et al. 2023; Shi et al. 2024, partial 
 from __future__ import annotations
 
 from ..data.errors import MaskError, UnknownNameError
-from ..models.masks.algebra import complement
+from ..models.masks.algebra import complement, gated_levels
 from ..models.masks.subnetwork import Subnetwork
 from .controls import random_like
 
@@ -30,12 +30,12 @@ _SEARCHED = {
 
 
 def searched_levels(mask: Subnetwork) -> tuple[str, ...]:
-    """The levels of a mask whose units were searched: by its method, else those that it prunes.
+    """The levels of a mask whose units were searched: by its method or gates, else those it prunes.
 
     A search of heads keeps all MLPs, but they do not belong to what it found.
     """
     counts = mask.counts()
-    known = _SEARCHED.get(mask.method, ())
+    known = _SEARCHED.get(mask.method) or gated_levels(mask)
     if known and all(level in counts for level in known):
         return known
     if mask.weight_masks:
@@ -80,7 +80,12 @@ def knocked_out(good: Subnetwork) -> Subnetwork:
         MaskError: if the mask keeps none of the searched units or all.
     """
     check_knock_out(good)
-    return complement(good, searched_levels(good)).with_meta(seed_draw=0, draw=0)
+    return searched_complement(good)
+
+
+def searched_complement(mask: Subnetwork) -> Subnetwork:
+    """The complement of the searched units, also of a mask that keeps none of them or all."""
+    return complement(mask, searched_levels(mask)).with_meta(seed_draw=0, draw=0)
 
 
 def random_knocked_out(

@@ -32,6 +32,7 @@ chart = found.plot("accuracy")
 tags: sp.PropertySearch = sp.search_property(sp.load_model("embedded"), "upos", penalties=[1, 5])
 readable: sp.Subnetwork = tags.masks[5]
 rest: sp.Comparison = sp.compare(tags.measurement(penalty=5), tags.measurement("complement"))
+tested: sp.Hypotheses = sp.hypotheses(model, good, ["necessity"], draws=29)
 layers: int = model.anatomy.num_layers
 entries: list[sp.ProbeEntry] = sp.list_probes()
 """

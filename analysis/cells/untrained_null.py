@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ...data.tasks.metrics import BITS
-from ...models.masks.algebra import complement
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate, is_finite
+from ...pruning.knock_out import searched_complement
 from ..cell_output import CellOutput
 from ..flags import OF_A_SEED
 from ..statistics.clusters import units_of
@@ -65,7 +65,7 @@ def score(work: Work) -> CellOutput:
 
 def _mask(work: Work) -> Subnetwork:
     if work.options["kind"] == "complement":
-        return complement(work.read_mask("good"))
+        return searched_complement(work.read_mask("good"))
     mask = work.mask()
     assert mask is not None
     return mask

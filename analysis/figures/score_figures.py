@@ -25,6 +25,7 @@ from .charts import (
 from .claims import spread_claim
 
 _KINDS = list(COLOURS)
+_LETTERS = 32  # of all names below a panel that fit beside each other
 _BASELINES = ("untrained", "bag-of-words")
 """Kinds that are lines and not points."""
 
@@ -92,7 +93,8 @@ def _strip(
 ) -> alt.LayerChart:
     colour, shape = kind_scales(points["kind"].unique().tolist())
     hue = alt.Color("kind:N", scale=colour, legend=None)
-    x = alt.X("kind:N", sort=_KINDS, title=None, axis=alt.Axis(labelAngle=0))
+    angle = 0 if sum(map(len, points["kind"].unique())) <= _LETTERS else -35
+    x = alt.X("kind:N", sort=_KINDS, title=None, axis=alt.Axis(labelAngle=angle))
     offset = alt.XOffset("seed:O")
     y = alt.Y("value:Q", title=metric, scale=scale)
     base = alt.Chart(points)

@@ -67,7 +67,8 @@ class Asked:
         if not 0 < self.margin < 0.5:
             raise ConfigError(f"must be above 0 and below .5, got {self.margin}", where="`margin`")
         if {SUFFICIENCY, NECESSITY, MINIMALITY} & set(self.hypotheses):
-            check_draws(self.draws, self.share)
+            drawn = {SUFFICIENCY, NECESSITY} & set(self.hypotheses)
+            check_draws(self.draws, self.share, len(self.match) if drawn else 1)
         if INDEPENDENCE in self.hypotheses and self.permutations < LEAST_PERMUTATIONS:
             raise ConfigError(
                 f"{self.permutations} permutations cannot give a p-value of .05",

@@ -26,17 +26,24 @@ HYPOTHESES = (SUFFICIENCY, NECESSITY, EQUIVALENCE, INDEPENDENCE, MINIMALITY)
 """Every hypothesis, in the order of tables."""
 
 
-def check_draws(draws: int, share: float) -> None:
+def check_draws(draws: int, share: float, profiles: int = 1) -> None:
     """Raise if so many draws cannot show that a mask beats a share of random ones.
+
+    Args:
+        draws: random masks of each profile.
+        share: the threshold.
+        profiles: kinds of random masks that one family of tests is corrected over.
 
     Raises:
         ConfigError: if they are too few.
     """
-    least = least_draws(share)
+    least = least_draws(share, profiles)
     if draws < least:
+        smallest = min(1.0, profiles * share**draws)
+        what = "p" if profiles == 1 else f"p corrected over {profiles} profiles"
         raise ConfigError(
             f"{counted(draws, 'draw')} cannot show that a mask beats more than {percent(share)} of "
-            f"random ones: even if it beats all of them, p is {share**draws:.3g}",
+            f"random ones: even if it beats all of them, {what} is {smallest:.3g}",
             where="`draws`",
             remedy=f"use at least {least} draws, or a smaller `share`",
         )
@@ -103,8 +110,8 @@ def equivalence_line(first: Floats, second: Floats, units: Units, margin: float)
         "n_ties": ties, "n": n, "least_n": least, "floor": floor,
     }  # fmt: skip
     if floor > ALPHA:
-        few = counted(n, "independent example")
-        return line | {"flag": f"{few}: at least {least} are needed"}
+        few, least = counted(n, "independent example"), least_trials(margin, start=max(n, least))
+        return line | {"least_n": least, "flag": f"{few}: at least {least} are needed"}
     return line | {"p_value": p_equivalent(wins, n, margin)}
 
 

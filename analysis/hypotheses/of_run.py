@@ -15,6 +15,7 @@ from ...data.tasks.metrics import BITS
 from ...pruning.knock_out import COMPLEMENT, RANDOM_COMPLEMENT
 from ..comparison.pairs import Model
 from ..comparison.run_items import Answers, answers_of, model_columns
+from ..flags import flags_of
 from ..statistics.clusters import count_of
 from .columns import HYPOTHESES, framed
 from .lines import (
@@ -54,18 +55,25 @@ def run_hypotheses(rows: pd.DataFrame, cells: Path) -> pd.DataFrame:
         return framed([], HYPOTHESES)
     scored = model_columns(rows[rows["probe"].eq("performance") & rows["value"].notna()])
     lines: list[dict[str, Any]] = []
+    flags: list[str] = []
     for (model, task), mine in scored.groupby(["model", "task"], sort=False):
         first = mine[mine["metric"] == mine["metric"].iloc[0]]
         answers, _ = answers_of(first, cells)
         for line in _of_task(first, answers):
+            flags.append(line.pop("failed"))
             lines.append({"model": model, "task": task, **line})
-    return adjusted(lines)
+    table = adjusted(lines)
+    said = [
+        ", ".join(filter(None, (failed, "" if pd.isna(flag) else str(flag)))) or pd.NA
+        for failed, flag in zip(flags, table["flag"], strict=True)
+    ]
+    return table.assign(flag=pd.Series(said, index=table.index, dtype="string"))
 
 
 def _of_task(
     rows: pd.DataFrame, answers: Mapping[Model, Mapping[int, Answers]]
 ) -> Iterator[dict[str, Any]]:
-    """The lines of one task: of each method and seed."""
+    """The lines of one task: of each method and seed; `failed` has the flags of its models."""
     pruned = rows[rows["state"] == _PRUNED]
     sign = -1.0 if rows["metric"].iloc[0] == BITS else 1.0
     for (method, seed), mine in pruned.groupby(["method", "seed"], sort=False):
@@ -79,6 +87,7 @@ def _of_task(
         by_layer = random["variant"].astype("string").str.contains("match=layer").fillna(False)
         about = {
             "method": method, "seed": int(seed), "mask_id": good["mask_id"],
+            "failed": flags_of([mine[mine["kind"].isin(["good", COMPLEMENT])]]),
             "ablation": good["ablation"], "n_items": good["n"], "n_clusters": good["n_clusters"],
         }  # fmt: skip
         drawn = about | {"criterion": "score", "match": "layer" if by_layer.any() else "model"}

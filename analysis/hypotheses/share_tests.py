@@ -65,14 +65,17 @@ def best_equivalent(n: int, margin: float) -> float:
 
 
 @cache
-def least_trials(margin: float, alpha: float = ALPHA) -> int:
+def least_trials(margin: float, alpha: float = ALPHA, start: int = 1) -> int:
     """The least number of trials with which `p_equivalent` can reach alpha.
+
+    An odd number has no middle, and may need to be larger than an even one.
 
     Args:
         margin: above 0 and below .5.
         alpha: significance level.
+        start: the least number from this one on.
     """
-    n = 1
+    n = start
     while best_equivalent(n, margin) > alpha:
         n += 1
     return n

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ...pruning.knock_out import COMPLEMENT
 from .graph import Cell, Graph
 from .planning import seed_plans
 from .registry import VERSIONS
 from .seed_plan import SeedPlan
 from .whole_run import RunPlan
 
-KINDS = ("good", "random")
-"""Masks that are put on other tasks: the good one, and random ones of its size."""
+KINDS = ("good", "random", COMPLEMENT)
+"""Masks that are put on other tasks: the good one, random ones of its size, and the rest of it."""
 PRUNED, RETRAINED = "pruned", "retrained"
 
 
@@ -25,7 +26,7 @@ class Crossing:
         task: the task that is scored.
         seed: of both.
         method: how the mask was found.
-        kind: `good` or `random`.
+        kind: `good`, `random` or `complement`.
         draw: number of the draw.
         reading: `pruned` (on the fine-tuned model of the scored task) or `retrained` (on the
             pretrained encoder, then fine-tuned on the scored task).
@@ -76,7 +77,9 @@ def _crossings(of: SeedPlan, onto: SeedPlan, reading: str) -> Iterator[tuple[Cro
     draws = controls.draws if reading == PRUNED else max(1, controls.retrained_draws)
     own = of.facts.name == onto.facts.name
     for method in of.config.prune.methods:
-        for kind, draw in of.masks(method, draws):
+        # complements are never retrained, as in the run itself
+        rest = [(COMPLEMENT, 0)] if controls.complement and reading == PRUNED else []
+        for kind, draw in [*of.masks(method, draws), *rest]:
             if kind not in KINDS:
                 continue
             at = f"{method}/{kind}/{draw}"

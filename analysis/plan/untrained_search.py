@@ -66,7 +66,8 @@ def _null(plan: SeedPlan, method: str, known: Mapping[str, Cell]) -> Iterator[Ce
         one = replace(
             good, name=plan.name(f"untrained/{method}/{kind}/{draw}/score"), step="nullscore",
             inputs={"model": model, "good": search.name},
-            options={**good.options, "kind": kind, "draw": draw, "state": UNTRAINED},
+            options={**good.options, "kind": kind, "draw": draw, "state": UNTRAINED,
+                     **plan.config.controls.drawn(kind)},
         )  # fmt: skip
         scores[f"{UNTRAINED}/{kind}/{draw}"] = one.name
         yield one

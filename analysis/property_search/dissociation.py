@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
+from ..flags import flags_of
 from ..statistics.clusters import Floats
 from ..untrained_null.contrasts import GoldWords, Reading, contrast
 from ..untrained_null.names import OWN_MINUS_OTHER, PROBE, TRAINED_MINUS_UNTRAINED, UNTRAINED
@@ -89,16 +90,18 @@ class Dissociation:
             found[key] = own - other
             records.append(
                 {**_identity(one.rows), "kind": one.kind, "state": one.state, "variant": variant,
-                 "metric": OWN_MINUS_OTHER, **contrast(found[key], gold)}
+                 "metric": OWN_MINUS_OTHER, "flag": flags_of([one.rows]),
+                 **contrast(found[key], gold)}
             )  # fmt: skip
         trained = next((state for state, _ in found if state != UNTRAINED), "")
         for kind, said in _KINDS.items():
             if (trained, kind) in found and (UNTRAINED, kind) in found:
                 gap = found[trained, kind] - found[UNTRAINED, kind]
                 mine = next(one for one in models if (one.state, one.kind) == (trained, kind))
+                both = flags_of(one.rows for one in models if one.kind == kind)
                 records.append(
                     {**_identity(mine.rows), "kind": kind, "state": trained,
-                     "metric": TRAINED_MINUS_UNTRAINED,
+                     "metric": TRAINED_MINUS_UNTRAINED, "flag": both,
                      "variant": f"{variant};of={said}_{OWN_MINUS_OTHER}", **contrast(gap, gold)}
                 )  # fmt: skip
         target = f"{self._words.test.property_name} - {self._other.test.property_name}"

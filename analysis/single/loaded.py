@@ -49,6 +49,8 @@ class LoadedModel:
         max_length: maximum length of an example in subwords: the requested one, else the one of
             fine-tuning, else 128 or the model's number of positions.
         flag: flag of its rows that is due to its tokenizer.
+        unlimited: the training part before a limit on the number of examples, to train the model
+            again as it was trained; empty without a task.
     """
 
     name: str
@@ -60,6 +62,7 @@ class LoadedModel:
     told: tuple[str, ...] = ()
     max_length: int = USUAL_LENGTH
     flag: str = ""
+    unlimited: tuple[Example, ...] = ()
 
     def __repr__(self) -> str:
         of = self.anatomy
@@ -182,8 +185,10 @@ def load_for_task(
             "current files and options: it may have seen examples that are held out now "
             f"({parts.selection_name})"
         )
-    parts = limited(parts, limit)
-    return LoadedModel(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)
+    return LoadedModel(
+        model, net, tokenizer, limited(parts, limit), meta, order, tuple(told), length, found.flag,
+        tuple(parts.train),
+    )  # fmt: skip
 
 
 def load_model(

@@ -1,4 +1,4 @@
-"""Masks of other tasks compared with the full model, the own mask, and random masks."""
+"""Masks of other tasks compared with the full model, the own mask, random masks, and the rest."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ QUESTIONS = {
     "full": "what the mask loses",
     "own": "what the mask of another task lacks",
     "random": "whether the mask carries over more than its size",
+    "complement": "whether the mask has more of the task than the rest of the model",
 }
 """Reference -> what the difference from it answers."""
 DIFFERENCES: dict[str, str] = {
@@ -53,7 +54,7 @@ def differences(
 
     Args:
         about: `model` and `task`, which every line repeats.
-        answers: model (method, `good of TASK` or `random of TASK`, reading) -> seed -> answers.
+        answers: model (method, `KIND of TASK`, reading) -> seed -> answers.
         sides: the same models' scores, whole and resampled.
         metrics: of the task, the primary one first.
         pairs: what seeds stand for, where those of initialisation and order are crossed.
@@ -98,7 +99,7 @@ def _references(model: Model, of: str, task: str) -> dict[str, Model]:
     found: dict[str, Model] = {"full": ("full", "full", "")}
     if of != task:
         found["own"] = (method, f"good of {task}", reading)
-    return found | {"random": (method, f"random of {of}", reading)}
+    return found | {kind: (method, f"{kind} of {of}", reading) for kind in ("random", "complement")}
 
 
 def _differing(first: Answers, second: Answers) -> float:

@@ -34,7 +34,7 @@ MATRIX: dict[str, str] = {
     "ci_method": _TEXT, "beyond_low": _REAL, "beyond_high": _REAL, "beyond_method": _TEXT,
     "seed_low": _REAL, "seed_high": _REAL, "gain_kept": _REAL, "full": _REAL, "own": _REAL,
     "random": _REAL, "random_low": _REAL, "random_high": _REAL, "above_random": _REAL,
-    "n_draws": _WHOLE,
+    "n_draws": _WHOLE, "complement": _REAL,
     "baseline": _TEXT, "baseline_value": _REAL, "p_adjusted": _REAL,
     **{f"kept_{unit}": _REAL for unit in _UNITS},
     **{f"jaccard_{unit}{end}": _REAL for unit in _UNITS for end in ("", "_expected")},
@@ -173,21 +173,24 @@ class _Scored:
         return found
 
     def _references(self, cell: Cell, metric: str, good: pd.DataFrame) -> dict[str, Any]:
-        """What the full model, the task's own mask and random masks of the same size score."""
+        """What the full model, the own mask, random masks and the complement of the mask score."""
         method, reading, of = cell
         scores = self.rows[self.rows["metric"] == metric]
         whole = scores[scores["mask_task"].isna()]
         mine = scores[scores["method"].eq(method) & scores["reading"].eq(reading)]
         own = mine[mine["mask_task"].eq(self.about["task"]) & mine["kind"].eq("good")]
-        random = mine[mine["mask_task"].eq(of) & mine["kind"].eq("random")]
-        found = {name: one["value"].astype(float).mean()
-                 for name, one in (("full", whole), ("own", own), ("random", random))}  # fmt: skip
+        random, rest = (
+            mine[mine["mask_task"].eq(of) & mine["kind"].eq(kind)]
+            for kind in ("random", "complement")
+        )
+        every = {"full": whole, "own": own, "random": random, "complement": rest}
+        found = {name: one["value"].astype(float).mean() for name, one in every.items()}
         baseline = whole["baseline_value"].astype(float).mean()
         sign = -1 if better_of(metric) == LOWER else 1
         gain = sign * (found["full"] - baseline)
         kept = sign * (float(good["value"].astype(float).mean()) - baseline)
         found["gain_kept"] = kept / gain if gain > 0 else np.nan
-        found["flag"] = joined_flags(pd.concat([good["flag"], own["flag"], random["flag"]]))
+        found["flag"] = joined_flags(pd.concat([one["flag"] for one in (good, own, random, rest)]))
         if random.empty:
             return found
         draws = random["value"].astype(float)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,21 +11,90 @@ import pandas as pd
 from ...data.output.folders import atomic_folder
 from ...data.output.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...models.training.recipes import Recipe
-from ...pruning.learned.learned_gates import L0Options, learn_gates
+from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
+from ...pruning.sized.size_gates import SizedGates
+from ...pruning.sized.size_options import SizeOptions
 from ..flags import DIVERGED
+from ..gates.search import learn_under
 from ..single.gate_sweep import GATES, Sweep
 from ..single.loaded import LoadedModel
-from ..steps.progress import Progress
+from ..single.size_sweep import SizeSweep
+from ..steps.progress import Advance, Progress
 from .names import ITEMS, ROWS, UNTRAINED
 from .of_search import Null
 from .retrained import untrained_twin
 from .scoring import NullScores
 
+Found = LearnedGates | SizedGates
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The gates of one penalty or size, and how to learn them again.
+
+    Attributes:
+        about: what `variant` says of them, such as `lambda=0.01` or `keep=0.5`.
+        file: name of the file of their mask, without its ending.
+        found: the gates.
+        again: learns them in another model, with the same options.
+    """
+
+    about: str
+    file: str
+    found: Found
+    again: Callable[[LoadedModel, Progress, Advance], Found]
+
+
+def of_penalties(sweep: Sweep, options: L0Options, recipe: Recipe) -> list[Learned]:
+    """The gates of a sweep over penalties.
+
+    Args:
+        sweep: the gates.
+        options: how they were learnt; its `penalty` is not read.
+        recipe: how the model was fine-tuned.
+    """
+
+    def again(penalty: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
+        return lambda twin, _, advance: learn_gates(
+            twin.model, twin.tokenizer, twin.parts, replace(options, penalty=penalty),
+            replace(recipe, max_length=twin.max_length), seeds=twin.seeds, model_name=twin.name,
+            progress=advance,
+        )  # fmt: skip
+
+    return [
+        Learned(f"lambda={one:g}", f"l0-{one:g}", found, again(one))
+        for one, found in sweep.learned.items()
+    ]
+
+
+def of_sizes(
+    sweep: SizeSweep, options: SizeOptions, recipe: Recipe, ablation: str = "zero"
+) -> list[Learned]:
+    """The gates of a sweep over sizes.
+
+    Args:
+        sweep: the gates.
+        options: how they were learnt; its `keep` is not read.
+        recipe: how the model was fine-tuned.
+        ablation: replacement of pruned units; constants are those of each encoder.
+    """
+
+    def again(keep: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
+        return lambda twin, progress, advance: learn_under(
+            twin.model, twin.tokenizer, twin.parts, replace(options, keep=keep),
+            replace(recipe, max_length=twin.max_length), ablation, seeds=twin.seeds,
+            model_name=twin.name, progress=advance, say=progress.say,
+        )  # fmt: skip
+
+    return [
+        Learned(f"keep={one:g}", f"{options.form}-{one:g}", found, again(one))
+        for one, found in sweep.learned.items()
+    ]
+
 
 def null_of_gates(
     loaded: LoadedModel,
-    sweep: Sweep,
-    options: L0Options,
+    learned: Sequence[Learned],
     recipe: Recipe,
     null: Null,
     out: Path,
@@ -32,15 +102,13 @@ def null_of_gates(
     *,
     overwrite: bool = False,
 ) -> pd.DataFrame:
-    """Learn gates at each penalty in the untrained encoder; score both with their controls.
+    """Learn all gates again in the untrained encoder; score both with their controls.
 
-    Writes `untrained-l0-PENALTY.safetensors` and the tables of the null into the folder of the
-    sweep.
+    Writes `untrained-FILE.safetensors` and the tables of the null into the folder of the sweep.
 
     Args:
         loaded: the fine-tuned model.
-        sweep: its learned gates.
-        options: how they were learnt; its `penalty` is not read.
+        learned: its gates, of `of_penalties` or `of_sizes`.
         recipe: how the model was fine-tuned, see `check_recorded`.
         null: of the null.
         out: the folder of the sweep.
@@ -48,33 +116,29 @@ def null_of_gates(
         overwrite: see `atomic_folder`.
 
     Returns:
-        tidy rows; `variant` says the penalty.
+        tidy rows; `variant` says the penalty or the share of units to keep.
     """
     twin, flag = untrained_twin(loaded, recipe, progress, device=null.device)
     if flag == DIVERGED:
         progress.say("the training from random weights diverged: there is no untrained null")
     frames, items, masks = [], [], {}
-    for penalty, found in sweep.learned.items():
-        name = f"{penalty:g}"
+    for one in learned:
         scores = NullScores(
             loaded.name, loaded.parts, loaded.tokenizer, loaded.max_length, null.seed, null.draws,
             progress.say,
         )  # fmt: skip
+        found = one.found
         scores.add(found.model, found.subnetwork, "pruned", flag=found.flag, seed=loaded.seeds[0])
         if flag != DIVERGED:
-            with progress.stage(f"learning gates, penalty {name}, untrained encoder") as advance:
-                own = learn_gates(
-                    twin.model, twin.tokenizer, twin.parts, replace(options, penalty=penalty),
-                    replace(recipe, max_length=loaded.max_length), seeds=loaded.seeds,
-                    model_name=loaded.name, progress=advance,
-                )  # fmt: skip
-            masks[f"{UNTRAINED}-l0-{name}"] = own.subnetwork
+            with progress.stage(f"learning gates, {one.about}, untrained encoder") as advance:
+                own = one.again(twin, progress, advance)
+            masks[f"{UNTRAINED}-{one.file}"] = own.subnetwork
             scores.add(
                 own.model, own.subnetwork, UNTRAINED, flag=flag or own.flag, seed=loaded.seeds[0]
             )
         rows, said = scores.tables()
-        frames.append(_of_penalty(rows, name))
-        items.append(said.assign(cell_id=f"lambda={name} " + said["cell_id"]))
+        frames.append(_named(rows, one.about))
+        items.append(said.assign(cell_id=f"{one.about} " + said["cell_id"]))
     table = rows_frame(pd.concat(frames, ignore_index=True))
     with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
         for name, mask in masks.items():
@@ -84,9 +148,8 @@ def null_of_gates(
     return table
 
 
-def _of_penalty(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows whose `variant` and `cell_id` begin with the penalty."""
-    about = f"lambda={name}"
+def _named(rows: pd.DataFrame, about: str) -> pd.DataFrame:
+    """Rows whose `variant` and `cell_id` begin with the penalty or size."""
     own = rows["variant"].fillna("")
     variant = own.map(lambda one: f"{about};{one}" if one else about)
     cell = rows["cell_id"].map(lambda one: f"{about} {one}", na_action="ignore")

@@ -57,7 +57,8 @@ def untrained_twin(
     Returns:
         the trained model, and the flag of its training.
     """
-    parts = loaded.parts
+    # a limit on examples concerns the search and the scores, not how the model was trained
+    parts = replace(loaded.parts, train=loaded.unlimited or loaded.parts.train)
     count = int(loaded.meta.get("n_train") or 0)
     if 0 < count < len(parts.train):
         parts = replace(parts, train=spread(tuple(parts.train), count))

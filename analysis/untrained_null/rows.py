@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
+from ..flags import flags_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
@@ -68,12 +69,16 @@ def difference_rows(gold: Gold, models: Sequence[Scored]) -> pd.DataFrame:
     Returns:
         Mask minus complement and mask minus the mean of random masks in each encoder, the latter
         with the p-value of the mask among them (the p-values are one family); and trained minus
-        untrained encoder of the mask, the complement, and mask minus complement.
+        untrained encoder of the mask, the complement, and mask minus complement. A difference has
+        the flags of the models that it compares.
     """
     found = pd.DataFrame(_differences(gold, models)).assign(
         probe=PROBE, unit="model", target=gold.metric
     )
-    return adjust_rows(found) if "p_value" in found else found
+    if "p_value" not in found:
+        return found
+    flagged = found.assign(flag=found["flag"].replace("", pd.NA).astype("string"))
+    return adjust_rows(flagged, floors=found["floor"]).drop(columns="floor")
 
 
 def _differences(gold: Gold, models: Sequence[Scored]) -> list[dict[str, Any]]:
@@ -83,29 +88,47 @@ def _differences(gold: Gold, models: Sequence[Scored]) -> list[dict[str, Any]]:
     for one, reading in zip(named, read, strict=True):
         known.setdefault((one.state, one.kind), []).append(reading)
     states = [state for state, kind in known if kind == "good"]
+    flags = _flags_by(named)
     about = {state: _identity(named, state) for state in states}
     found, gaps = [], {}
     for state in states:
         (good,) = known[state, "good"]
         if (state, "complement") in known:
             gaps[state] = good - known[state, "complement"][0]
-            about_gap = {**about[state], "metric": MASK_MINUS_COMPLEMENT, "kind": "good"}
+            about_gap = {**about[state], "metric": MASK_MINUS_COMPLEMENT, "kind": "good",
+                         "flag": flags(state, "good", "complement")}  # fmt: skip
             found.append({**about_gap, **contrast(gaps[state], gold)})
         if null := known.get((state, "random"), []):
             said = contrast(good - Reading.mean(null), gold)
-            about_random = {**about[state], "metric": MASK_MINUS_RANDOM, "kind": "good"}
-            found.append({**about_random, **said, "p_value": _among(good, null)})
+            about_random = {**about[state], "metric": MASK_MINUS_RANDOM, "kind": "good",
+                            "flag": flags(state, "good", "random")}  # fmt: skip
+            tested = {"p_value": _among(good, null), "floor": 1 / (len(null) + 1)}
+            found.append({**about_random, **said, **tested})
     trained = next((state for state in states if state != UNTRAINED), "")
     if {trained, UNTRAINED} - set(states):
         return found
     for kind in ("good", "complement"):
         if (trained, kind) in known and (UNTRAINED, kind) in known:
             gap = known[trained, kind][0] - known[UNTRAINED, kind][0]
-            found.append(_against(about[trained], kind, kind, gap, gold))
+            flag = flags("", kind)
+            found.append({**_against(about[trained], kind, kind, gap, gold), "flag": flag})
     if trained in gaps and UNTRAINED in gaps:
         gap = gaps[trained] - gaps[UNTRAINED]
-        found.append(_against(about[trained], "good", MASK_MINUS_COMPLEMENT, gap, gold))
+        flag = flags("", "good", "complement")
+        line = _against(about[trained], "good", MASK_MINUS_COMPLEMENT, gap, gold)
+        found.append({**line, "flag": flag})
     return found
+
+
+def _flags_by(models: Sequence[Scored]) -> Callable[..., str]:
+    """A function of an encoder (empty = both) and kinds that gives the flags of these models."""
+
+    def flags(state: str, *kinds: str) -> str:
+        return flags_of(
+            one.rows for one in models if state in ("", one.state) and one.kind in kinds
+        )
+
+    return flags
 
 
 def _among(good: Reading, null: Sequence[Reading]) -> float:

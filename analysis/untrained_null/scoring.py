@@ -11,10 +11,10 @@ import pandas as pd
 
 from ...data.output.tables import items_frame
 from ...data.tasks.task import TaskParts
-from ...models.masks.algebra import complement
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
 from ...pruning.controls import random_like
+from ...pruning.knock_out import searched_complement
 from ..statistics.clusters import units_of
 from ..steps.identity import identity
 from ..steps.performance import performance_rows
@@ -30,13 +30,10 @@ def masks_of(good: Subnetwork, seed: int, draws: int) -> Iterator[Subnetwork | N
         good: the mask that a search found.
         seed: of the random masks.
         draws: how many there are.
-
-    Raises:
-        MaskError: for a mask that has no complement.
     """
     yield None
     yield good
-    yield complement(good)
+    yield searched_complement(good)
     for draw in range(draws):
         yield random_like(good, seed, draw)
 

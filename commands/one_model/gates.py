@@ -140,9 +140,18 @@ def gates(
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.records import print_records
+    from ...analysis.single.gate_scores import recipe_of
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
     from ...analysis.single.size_sweep import size_table, sweep_sizes
+    from ...analysis.untrained_null.of_gates import (
+        Learned,
+        null_of_gates,
+        of_penalties,
+        of_sizes,
+    )
     from ...analysis.untrained_null.of_search import Null
+    from ...analysis.untrained_null.retrained import check_recorded
+    from ...analysis.untrained_null.shown import shown
     from ...pruning.learned.learned_gates import L0Options
     from ...pruning.sized.size_options import SizeOptions
 
@@ -157,10 +166,6 @@ def gates(
     control = Null.of(null, draws, seed, device)
     if control is None:
         refuse(("draws",), "gates without `null`")
-    if control is not None and keep:
-        raise ConfigError(
-            "`null` is available for penalties only", where=COMMAND_LINE, remedy="leave out `keep`"
-        )
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     given: dict[str, Any] = {"frozen": not train_encoder, "seed": seed}
     given |= {"batch_size": batch_size or L0Options.batch_size}
@@ -183,39 +188,30 @@ def gates(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
     )  # fmt: skip
-    recipe = None
-    if control is not None:
-        from ...analysis.untrained_null.retrained import check_recorded
-
-        recipe = check_recorded(loaded)
-    rows = None
+    recipe = recipe_of(loaded) if control is None else check_recorded(loaded)
+    again: list[Learned]
     table: list[dict[str, Any]]
     if towards:
         sizes = sweep_sizes(
             loaded, keep or (), towards[0], out, progress, ablation=ablation, overwrite=overwrite
         )
         table = size_table(sizes, loaded.parts)
-        learned = [found.subnetwork for found in sizes.learned.values()]
+        again = of_sizes(sizes, towards[0], recipe, ablation)
     else:
         sweep = sweep_gates(loaded, penalty or (), by_penalty, out, progress, overwrite=overwrite)
         table = sweep_table(sweep, loaded.parts)
-        learned = [found.subnetwork for found in sweep.learned.values()]
-        if control is not None and recipe is not None:
-            from ...analysis.untrained_null.of_gates import null_of_gates
-
-            rows = null_of_gates(
-                loaded, sweep, by_penalty, recipe, control, out, progress, overwrite=overwrite
-            )
+        again = of_penalties(sweep, by_penalty, recipe)
+    rows = None
+    if control is not None:
+        rows = null_of_gates(loaded, again, recipe, control, out, progress, overwrite=overwrite)
     if as_json:
-        masks = [one.describe() for one in learned]
+        masks = [one.found.subnetwork.describe() for one in again]
         found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
         if rows is not None:
             found["null"] = json.loads(rows.to_json(orient="records"))
         typer.echo(json.dumps(found))
         return
     print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
-    for name in penalty or () if rows is not None else ():
-        from ...analysis.untrained_null.shown import shown
-
-        mine = rows[rows["variant"].str.split(";").str[0].eq(f"lambda={name:g}")]
-        print_records(shown(mine), title=f"penalty {name:g} and its untrained null")
+    for one in again if rows is not None else ():
+        mine = rows[rows["variant"].str.split(";").str[0].eq(one.about)]
+        print_records(shown(mine), title=f"{one.about} and its untrained null")

@@ -5,7 +5,7 @@ list are kept: without a neuron mask, all neurons of kept MLPs are kept. The com
 finest level at which a mask prunes and keeps all units of the coarser ones, so that the complement
 of a neuron mask keeps all MLPs. Heads do not contain neurons: for a mask of heads and neurons, both
 are inverted. Of heads and MLPs only what the method decides on is inverted: the complement of a
-mask of heads alone (`structured-heads`, learned gates) keeps all MLPs.
+mask of heads alone (`structured-heads`, gates on heads) keeps all MLPs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 
 _LEVELS = ("heads", "mlps", "neurons", "weights")
+
+GATED = ("l0", "hard-concrete", "continuous-sparsification")
+"""Methods that learn a mask by gates, on the units that the options name."""
 
 _SHARED = ("importance", "task", "seed_init", "seed_order", "selection")
 """Metadata that a combined mask keeps if both masks agree; otherwise the field is empty or 0."""
@@ -136,6 +139,22 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
     return mask.with_meta(**changes)
 
 
+def gated_levels(mask: Subnetwork) -> tuple[str, ...]:
+    """The levels whose units had gates, of a mask learned by gates; empty for other masks.
+
+    The history says it. A mask without history, such as a control, had gates where it prunes.
+    """
+    if mask.method not in GATED:
+        return ()
+    units = str(mask.history[0].get("units", "")) if mask.history else ""
+    if units:
+        return tuple(units.split("-"))
+    counts = mask.counts()
+    pruned = [level for level in _levels_in(mask) if counts[level][0] < counts[level][1]]
+    # the gates of a penalty on a task are on heads, also where they keep all
+    return tuple(pruned) or (("heads",) if mask.method == "l0" else ())
+
+
 def _check_levels(mask: Subnetwork, levels: Collection[str]) -> None:
     """Raise unless a mask has the named levels."""
     for level in levels:
@@ -159,10 +178,9 @@ def _flipped(mask: Subnetwork) -> tuple[str, ...]:
         MaskError: as in `complement`.
     """
     if mask.size_of == "units":
-        if mask.method == "structured-mlps":
-            return ("mlps",)
-        heads_alone = mask.method == "l0" and mask.mlp_mask.all()
-        return ("heads",) if heads_alone or mask.method == "structured-heads" else ("heads", "mlps")
+        if mask.method in ("structured-heads", "structured-mlps"):
+            return (mask.method.removeprefix("structured-"),)
+        return gated_levels(mask) or ("heads", "mlps")
     heads_beside = mask.size_of == "neurons" and not mask.head_mask.all()
     coarser = [mask.mlp_mask] if heads_beside else [mask.head_mask, mask.mlp_mask]
     coarser += [mask.neuron_mask] if mask.weight_masks and mask.neuron_mask is not None else []

@@ -49,7 +49,7 @@ def arguments(place, *more, mask="good"):
 
 def test_tables_and_screen_agree(place, subprobe_command, tmp_path):
     out = tmp_path / "tables"
-    few = ("--draws", 29, "--permutations", 99, "--match", "model", "--match", "layer")
+    few = ("--draws", 36, "--permutations", 99, "--match", "model", "--match", "layer")
     code, _, _ = subprobe_command(*arguments(place, *few, "--out", out, "--quiet"))
     assert code == 0
     tests = pd.read_csv(out / "hypotheses.csv")
@@ -66,7 +66,7 @@ def test_tables_and_screen_agree(place, subprobe_command, tmp_path):
     scores = pd.read_csv(out / "hypothesis_scores.csv")
     assert list(scores) == list(SCORED)
     assert scores["kind"].value_counts().to_dict() == {
-        "random": 58, "random-complement": 58, "full": 1, "good": 1, "complement": 1,
+        "random": 72, "random-complement": 72, "full": 1, "good": 1, "complement": 1,
     }  # fmt: skip
     line = tests.iloc[0]
     null = scores[(scores["kind"] == "random") & (scores["match"] == "model")]["value"]

@@ -115,3 +115,38 @@ def test_the_null_needs_a_folder_and_a_recorded_recipe(subprobe_command, tuned, 
     assert "does not record how it was fine-tuned" in err
     assert "leave out --null" in err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--units", "heads", "--ablation", "mean"],
+        ["--form", "continuous-sparsification", "--train-encoder"],
+    ],
+    ids=["heads", "continuous"],
+)
+def test_gates_of_a_size_are_learnt_in_both_encoders(subprobe_command, tuned, tmp_path, options):
+    out = tmp_path / "gates"
+    code, said, err = subprobe_command(
+        "gates", *tuned, "--keep", 0.5, "--epochs", 1, *options, "--null", "untrained",
+        "--draws", 2, "--out", out,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "keep=0.5 and its untrained null" in said
+    form = "continuous-sparsification" if "--form" in options else "hard-concrete"
+    good = Subnetwork.load(out / f"{form}-0.5.safetensors")
+    own = Subnetwork.load(out / f"untrained-{form}-0.5.safetensors")
+    assert own.fingerprint != good.fingerprint
+    assert own.counts() == good.counts()
+    assert own.ablation == good.ablation == ("mean" if "heads" in options else "zero")
+    rows = read_rows(out / "untrained-null.csv")
+    assert rows["variant"].str.startswith("keep=0.5").all()
+    scores = rows[rows["metric"].eq("accuracy")]
+    for state in ("pruned", "untrained"):
+        kinds = scores[scores["state"].eq(state)]["kind"].value_counts().to_dict()
+        assert kinds.items() >= {"good": 1, "complement": 1, "random": 2}.items()
+    assert set(scores.loc[scores["kind"].ne("full"), "ablation"]) == {good.ablation}
+    gaps = rows[rows["metric"].eq("trained_minus_untrained")]["variant"]
+    assert set(gaps) == {
+        f"keep=0.5;of={what}" for what in ("mask", "complement", "mask_minus_complement")
+    }

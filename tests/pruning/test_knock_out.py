@@ -149,3 +149,15 @@ def test_what_cannot_be_drawn_is_refused():
         sample("bad", [large], 0, match="layer")
     with pytest.raises(MaskError, match="no other mask keeps as many units of each layer"):
         sample("random", [MASKS["structured-mlps"]], 0, match="layer")
+
+
+def test_gates_that_keep_every_mlp_lose_them_in_the_complement():
+    heads = mask_of("structured-heads").head_mask
+    learned = Subnetwork(
+        heads, np.ones(4, bool), method="hard-concrete", history=({"units": "heads-mlps"},)
+    )
+    assert searched_levels(learned) == ("heads", "mlps")
+    assert not knocked_out(learned).mlp_mask.any()
+    assert knocked_out(learned).mask_id == (~learned).mask_id
+    # of a control, which has no history, the levels that it prunes
+    assert searched_levels(learned.with_meta(history=())) == ("heads",)

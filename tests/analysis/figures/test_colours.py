@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from subprobe.analysis.figures.charts import COLOURS, DASHES, INK, SHAPES, kind_scales
+from subprobe.pruning.sampling import KINDS
 
 FOUR = ("full", "good", "random", "bad")
 PAGES = {"light": ("#ffffff", "#1b1f24"), "dark": ("#0d1117", "#e6edf3")}
@@ -60,6 +61,8 @@ def test_the_four_kinds_differ_for_the_colour_blind(page, sight):
 
 def test_every_kind_has_its_own_look():
     assert set(COLOURS) == set(SHAPES) == set(DASHES)
+    # a kind without a look has no marks
+    assert set(KINDS) <= set(COLOURS)
     for looks in (COLOURS, SHAPES):
         assert len({looks[kind] for kind in FOUR}) == 4
     assert len(set(COLOURS.values())) == len(COLOURS)

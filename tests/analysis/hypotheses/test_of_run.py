@@ -58,6 +58,9 @@ def test_the_table_is_that_of_the_cells(run, tmp_path):
     assert list(table["least_n"][:2]) == [29, 29]
     assert list(table["match"][:2]) == ["layer", "layer"]
     assert "at least 76 are needed" in table["flag"][2]
+    flags = set(rows[rows["kind"].isin(["good", "complement"])]["flag"].dropna()) - {""}
+    assert flags
+    assert all(flag in line for flag in flags for line in table["flag"])
     out = tmp_path / "tables"
     export_run(load_run(run), out, tables=["hypotheses"])
     described = pd.read_csv(out / "dictionary.csv")
@@ -97,3 +100,11 @@ def test_other_cells_keep_their_options():
     changed = {name for name in plain if matched[name] != plain[name]}
     assert changed
     assert all("/random/" in name for name in changed)
+
+
+def test_random_masks_of_both_encoders_match_the_same_profile():
+    cells = cells_of(match="layer", untrained_search=True)
+    random = [cell for name, cell in cells.items() if "/random/" in name and name.endswith("score")]
+    states = {cell.options["state"] for cell in random}
+    assert states == {"pruned", "retrained", "untrained"}
+    assert {cell.options.get("match") for cell in random} == {"layer"}

@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from subprobe.analysis.hypotheses.asked import Asked
+from subprobe.analysis.hypotheses.lines import check_draws, equivalence_line
 from subprobe.analysis.hypotheses.share_tests import (
     best_equivalent,
     least_draws,
@@ -12,6 +15,7 @@ from subprobe.analysis.hypotheses.share_tests import (
     p_above,
     p_equivalent,
 )
+from subprobe.data.errors import ConfigError
 
 
 def at_least(k, n, chance):
@@ -69,3 +73,22 @@ def test_the_least_trials_of_equivalence(margin):
     assert best_equivalent(n, margin) <= 0.05
     assert all(best_equivalent(fewer, margin) > 0.05 for fewer in range(1, n))
     assert best_equivalent(n, margin) == min(p_equivalent(w, n, margin) for w in range(n + 1))
+
+
+def test_an_odd_number_of_trials_is_told_the_next_one_that_suffices():
+    units = np.arange(77)
+    line = equivalence_line(np.zeros(77), np.zeros(77), units, 0.1)
+    assert best_equivalent(77, 0.1) > 0.05 >= best_equivalent(78, 0.1)
+    assert line["least_n"] == 78
+    assert line["flag"] == "77 independent examples: at least 78 are needed"
+    assert least_trials(0.1) == least_trials(0.1, start=60) == 76
+
+
+def test_two_profiles_need_more_draws_than_one():
+    check_draws(29, 0.9)
+    check_draws(36, 0.9, 2)
+    with pytest.raises(ConfigError, match=r"35 draws .* p corrected over 2 profiles is 0\.0501"):
+        check_draws(35, 0.9, 2)
+    Asked(draws=29, match=("model", "layer"), hypotheses=("minimality",))
+    with pytest.raises(ConfigError, match="use at least 36 draws"):
+        Asked(draws=29, match=("model", "layer"))

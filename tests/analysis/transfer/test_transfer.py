@@ -46,7 +46,7 @@ def run(tiny_encoder, tmp_path_factory):
         tiny_encoder,
         tasks=["acceptability", "sides"],
         task={"sides": {"data_dir": str(data), "columns": {"first": "text", "label": "side"}}},
-        controls={"draws": 2, "retrained_draws": 0},
+        controls={"draws": 2, "retrained_draws": 0, "complement": True},
         probe={"names": []},
         retrain={"keep": False},
     )
@@ -161,15 +161,46 @@ def test_random_masks_have_the_size_of_the_mask_that_is_transferred(run, matrix)
     assert line["jaccard_heads"] == pytest.approx(np.mean(shared))
 
 
+def test_the_complement_of_a_mask_is_scored_on_both_tasks(run, matrix):
+    found, tables = matrix
+    rest = found.rows.query("kind == 'complement' and metric == 'accuracy'")
+    assert len(rest) == 2 * 2 * 2  # tasks, tasks, seeds
+    # one mask in both models, and the score of the run on the mask's own task
+    assert rest.groupby(["mask_task", "seed"])["mask_id"].nunique().eq(1).all()
+    table = tables["transfer"].query("primary").set_index(["mask_task", "task"])
+    for task in ("acceptability", "sides"):
+        own = own_scores(run, task, "complement")["value"].mean()
+        assert table.loc[(task, task), "complement"] == pytest.approx(own)
+    lines = tables["transfer_differences"].query(
+        "reference == 'complement' and level == 'these seeds' and primary"
+    )
+    assert set(zip(lines["mask_task"], lines["task"], strict=True)) == {
+        (of, onto) for of in ("acceptability", "sides") for onto in ("acceptability", "sides")
+    }
+    for line in lines.itertuples():
+        at = table.loc[(line.mask_task, line.task)]
+        assert line.difference == pytest.approx(at["value"] - at["complement"])
+    # tested as all references are; few answers differ in these models, so that p may be missing
+    assert lines["test"].notna().all()
+
+
+def test_complements_are_transferred_only_if_the_run_scores_them(run):
+    plan = plan_of(run)
+    controls = plan.config.controls.model_copy(update={"complement": False})
+    without = replace(plan, config=plan.config.model_copy(update={"controls": controls}))
+    kinds = [{one.kind for one in with_transfer(one, retrained=True)[1]} for one in (plan, without)]
+    assert kinds == [{"good", "random", "complement"}, {"good", "random"}]
+
+
 def test_differences_have_every_reference_and_a_corrected_p(matrix):
     table = matrix[1]["transfer_differences"]
     off = table.query("mask_task == 'sides' and task == 'acceptability' and primary")
-    assert set(off["reference"]) == {"full", "own", "random"}
+    assert set(off["reference"]) == {"full", "own", "random", "complement"}
     assert set(off["level"]) == {"one seed", "these seeds", "seeds and examples"}
     assert off["difference"].to_numpy() == pytest.approx(
         (off["value_a"] - off["value_b"]).to_numpy()
     )
-    assert set(table.query("mask_task == task")["reference"]) == {"full", "random"}
+    assert set(table.query("mask_task == task")["reference"]) == {"full", "random", "complement"}
     tested = table[table["p_value"].notna()]
     assert (tested["p_adjusted"] >= tested["p_value"] - 1e-12).all()
     assert table.loc[table["test"].notna(), "level"].eq("these seeds").all()

@@ -134,3 +134,28 @@ def test_rows_of_a_mask_that_random_weights_solve_too():
     assert tested["p_value"].to_dict() == pytest.approx({"pruned": 1 / 30, "untrained": 1.0})
     assert tested["p_adjusted"].to_dict() == pytest.approx({"pruned": 2 / 30, "untrained": 1.0})
     assert null_rows(gold, models[:20])["p_value"].isna().all()
+
+
+def test_differences_have_the_flags_of_what_they_compare():
+    n = 40
+    ids = tuple(map(str, range(n)))
+    gold = Gold("accuracy", ids, np.ones(n, dtype=int), units_of(ids), 0.5)
+    right, half = np.ones(n, dtype=int), (np.arange(n) % 2)
+    models = [
+        scored("pruned", "good", right), scored("pruned", "complement", half),
+        scored("untrained", "good", half), scored("untrained", "complement", half),
+        *(scored(state, "random", half, draw) for state in ("pruned", "untrained")
+          for draw in range(29)),
+    ]  # fmt: skip
+    for one in models:
+        one.rows["flag"] = "unlearned" if one.state == "untrained" else ""
+    rows = null_rows(gold, models)
+    gaps = rows[rows["metric"].eq("mask_minus_complement")].set_index("state")["flag"].fillna("")
+    assert gaps.to_dict() == {"pruned": "", "untrained": "unlearned"}
+    against = rows[rows["metric"].eq("trained_minus_untrained")]["flag"]
+    assert set(against) == {"unlearned"}
+    # 2 of 30, twice: no mask could be told from random ones
+    tested = rows[rows["metric"].eq("mask_minus_random")].set_index("state")
+    assert "smallest possible corrected p is 0.0667" in tested.loc["pruned", "flag"]
+    assert tested.loc["pruned", "p_adjusted"] == pytest.approx(2 / 30)
+    assert "floor" not in rows

@@ -204,3 +204,22 @@ def test_a_level_that_is_not_there_is_refused():
         complement(random_mask(2, 4, NEURONS, 1, with_neurons=False, share=0.5), ("neurons",))
     with pytest.raises(UnknownNameError, match="unknown level 'layers'"):
         complement(mask_of_neurons(1), ("layers",))
+
+
+@pytest.mark.parametrize("method", ["l0", "hard-concrete", "continuous-sparsification"])
+@pytest.mark.parametrize("units", ["heads", "mlps", "heads-mlps"])
+def test_a_mask_learned_by_gates_inverts_the_units_that_had_gates(method, units):
+    rng = np.random.default_rng(3)
+    heads = (
+        rng.random((LAYERS, HEADS)) < 0.5 if "heads" in units else np.ones((LAYERS, HEADS), bool)
+    )
+    mlps = np.array([True, False, True]) if "mlps" in units else np.ones(LAYERS, bool)
+    for history in ((), ({"units": units},)):
+        rest = ~Subnetwork(heads, mlps, method=method, history=history)
+        assert np.array_equal(rest.head_mask, ~heads if "heads" in units else heads)
+        assert np.array_equal(rest.mlp_mask, ~mlps if "mlps" in units else mlps)
+    # gates of both that happen to keep every MLP: the rest has none
+    every = ~Subnetwork(
+        heads, np.ones(LAYERS, bool), method=method, history=({"units": "heads-mlps"},)
+    )
+    assert not every.mlp_mask.any()
