@@ -195,8 +195,9 @@ def _tell_time(
         sizes.shares,
         search=asked.order == "search",
     )
-    left = operations_left(loaded.model, sizes.counts)
+    left = operations_left(loaded.model, sizes.counts, asked.options.ablation)
     selection = len(parts.selection) / len(parts.report)
     total = models * curve_seconds(seconds, left, masks, ranking, selection)
     of = f"{counted(models * sum(masks), 'mask')} of {counted(len(sizes) - 1, 'size')}"
-    progress.say(f"{of}, {len(parts.report)} examples: at most about {duration(total)}")
+    learnt = ", and the time to learn constants" if asked.options.ablation == "learned" else ""
+    progress.say(f"{of}, {len(parts.report)} examples: at most about {duration(total)}{learnt}")
