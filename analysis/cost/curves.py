@@ -10,6 +10,7 @@ import numpy as np
 
 from ...data.errors import InputError
 from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.masks.constants import CONSTANT, FOLDED
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.cost import cost
 from .amounts import BACKWARD
@@ -18,16 +19,22 @@ _STEP_SHARE = 0.1
 _LENGTH = 32
 
 
-def operations_left(model: Any, counts: Sequence[Mapping[str, int]]) -> list[float]:
+def operations_left(
+    model: Any, counts: Sequence[Mapping[str, int]], ablation: str = "zero"
+) -> list[float]:
     """Share of the full model's operations that a mask of each size needs.
 
     Units are counted as if the first ones were kept, since those of a layer without an MLP or heads
-    cost the same in every layer. Where units cannot be removed, a mask costs a full pass.
+    cost the same in every layer. Where units cannot be removed, a mask costs a full pass, and a
+    second one where their outputs on other inputs replace them.
 
     Args:
         model: a classifier.
         counts: for each size, type of unit -> how many are kept.
+        ablation: what replaces the output of a pruned unit.
     """
+    if ablation not in FOLDED:
+        return [1.0 if ablation in CONSTANT else 2.0] * len(counts)
     anatomy = anatomy_of(model)
     whole = full_subnetwork(anatomy)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,26 +10,32 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.better import LOWER
-from ..statistics.corrections import ALPHA, adjust_rows
-from ..statistics.paired_tests import Tested, cluster_signs, sign_flips, swap_draws
+from ..statistics.corrections import ALPHA, MAX_T, adjust_rows, max_t
+from ..statistics.paired_tests import Tested, cluster_signs, crossed_t, sign_flips, swap_draws
 from ..statistics.uncertainty import permutation_p
+from ..statistics.variation import CROSSED_T, INCOMPLETE, SIGN_FLIPS
+from ..wording import counted
 from .area_lines import BETTER, by_draw, on_resamples
 from .areas import CMD, CPR
 from .panel import Panel
-from .scored import ScoredModel
 
 Floats = npt.NDArray[np.float64]
 
 SCORE = "score"
-DRAWS, EXAMPLES, SEEDS = "rank among random masks", "answers exchanged", "sign flips over seeds"
+DRAWS, EXAMPLES, SEEDS = "rank among random masks", "answers exchanged", SIGN_FLIPS
+
+DRAWS_NEEDED = round(1 / ALPHA) - 1
+"""The least number of random masks at which a p of .05 is possible, also after max-T: 19."""
 
 
-def draws_needed(tests: int) -> int:
-    """The least number of random masks at which a corrected p of .05 is possible.
-
-    The smallest p of a rank among D draws is 1 / (D + 1), times the number of tests.
-    """
-    return math.ceil(tests / ALPHA - 1e-9) - 1
+def few_draws(draws: int) -> str:
+    """Why so few random masks show nothing; empty if they are enough."""
+    if draws >= DRAWS_NEEDED:
+        return ""
+    return (
+        f"smallest p of a rank among {counted(draws, 'random mask')} is {1 / (draws + 1):.3g}: "
+        f"{DRAWS_NEEDED} are needed"
+    )
 
 
 def rank_test(good: Floats, random: Floats, better: str) -> Tested:
@@ -50,26 +55,24 @@ def rank_test(good: Floats, random: Floats, better: str) -> Tested:
     return Tested(p, 1 / (len(null) + 1))
 
 
-def score_tests(
-    scored: Sequence[ScoredModel], place: int, better: str, seed: int
-) -> Iterator[tuple[str, Tested]]:
+def score_tests(panel: Panel, place: int) -> Iterator[tuple[str, Tested]]:
     """The tests of the scores at one size: name and result.
 
     The rank among random masks asks whether other random masks would do as well. The other test
     asks whether the difference from these random masks is more than chance: of one seed by
-    exchanging answers, of several by the signs of the seeds' differences.
+    exchanging answers, of several by the signs of the seeds' differences, and by Student's t where
+    seeds of the initialisation are crossed with seeds of the order.
 
     Args:
-        scored: the models, one for each seed.
+        panel: the models, one for each seed.
         place: place of the size.
-        better: direction of the metric.
-        seed: seed of random exchanges.
     """
+    scored = panel.scored
     good = np.array([one.values("good")[place, 0] for one in scored])
     random = np.stack([one.values("random")[place] for one in scored])
-    yield DRAWS, rank_test(good, random, better)
+    yield DRAWS, rank_test(good, random, panel.better)
     if len(scored) > 1:
-        yield SEEDS, sign_flips(good - random.mean(axis=1))
+        yield _over_seeds(panel, good - random.mean(axis=1))
         return
     one = scored[0]
     mine = one.answers["good"][:, place, :]
@@ -79,41 +82,61 @@ def score_tests(
         yield EXAMPLES, cluster_signs(mine == gold, others == gold, one.units)
         return
     mine = np.broadcast_to(mine, others.shape)
-    yield EXAMPLES, swap_draws(one.metric, mine, others, one.gold, one.units, seed=seed)
+    yield EXAMPLES, swap_draws(
+        one.metric, mine, others, one.gold, one.units, seed=panel.seed
+    )
+
+
+def _over_seeds(panel: Panel, gaps: Floats) -> tuple[str, Tested]:
+    if not panel.crossed:
+        return SEEDS, sign_flips(gaps)
+    if panel.grid is None:
+        return CROSSED_T, Tested(float("nan"), 1.0, INCOMPLETE)
+    return CROSSED_T, crossed_t(gaps, panel.grid)
 
 
 def tested_lines(panel: Panel) -> Iterator[dict[str, Any]]:
-    """Good against random: two tests at each size below the full one, and one of each area."""
+    """Good against random: two tests at each size below the full one, and one of each area.
+
+    Ranks have their corrected p: draws with one number are one curve, of which max-T takes the
+    largest value over all sizes, or over both areas.
+    """
     if "random" not in panel.lines:
         return
     good, random = panel.lines["good"], panel.lines["random"]
-    for place in range(len(panel.sizes) - 1):
+    sizes = len(panel.sizes) - 1
+    curves = np.stack([_means(panel, SCORE, place) for place in range(sizes)], axis=1)
+    p_of_sizes = max_t(curves)
+    for place in range(sizes):
         scores = [[one[place] for one in line.scores] for line in (good, random)]
         samples = [[one[:, place, :] for one in line.samples] for line in (good, random)]
         about = _difference(panel, scores, samples) | {
             "measure": SCORE, "share": good.shares[place], "better": panel.better,
         }  # fmt: skip
-        for name, found in score_tests(panel.scored, place, panel.better, panel.seed):
-            yield about | _tested(name, found)
-    for measure in (CPR, CMD):
+        for name, found in score_tests(panel, place):
+            yield about | _tested(name, found, p_of_sizes[place] if name == DRAWS else None)
+    areas = (CPR, CMD)
+    p_of_areas = max_t(np.stack([_means(panel, measure) for measure in areas], axis=1))
+    for measure, p in zip(areas, p_of_areas, strict=True):
         values = [by_draw(panel, measure, line) for line in (good, random)]
         samples = [on_resamples(panel, measure, line) for line in (good, random)]
         found = rank_test(np.stack(values[0])[:, 0], np.stack(values[1]), BETTER[measure])
         about = {"measure": measure, "better": BETTER[measure]}
-        yield _difference(panel, values, samples) | about | _tested(DRAWS, found)
+        yield _difference(panel, values, samples) | about | _tested(DRAWS, found, p)
 
 
 def corrected(tests: pd.DataFrame, method: str) -> pd.DataFrame:
     """The tests corrected within each kind of test: over the sizes, and over the two areas."""
-    tests = tests.assign(
-        of_score=tests["measure"].eq(SCORE),
-        note=tests["note"].astype("string").replace("", pd.NA),
-    )
-    tests = adjust_rows(
-        tests, ("test", "of_score"), method, floors=tests["floor"], flag="note"
-    )  # fmt: skip
-    needed = tests["family_size"].map(draws_needed, na_action="ignore")
-    return tests.assign(draws_needed=needed.where(tests["test"].eq(DRAWS)))
+    notes = tests["note"].astype("string").replace("", pd.NA)
+    tests = tests.assign(of_score=tests["measure"].eq(SCORE), note=notes)
+    found = adjust_rows(tests, ("test", "of_score"), method, floors=tests["floor"], flag="note")
+    ranks = found["test"].eq(DRAWS)
+    found.loc[ranks, "note"] = notes[ranks]
+    found.loc[ranks, "p_adjusted"] = tests.loc[ranks, "of_max"].astype(float)
+    found.loc[ranks & found["p_value"].notna(), "correction"] = MAX_T
+    few = ranks & found["n_draws"].lt(DRAWS_NEEDED)
+    found.loc[few, "note"] = few_draws(int(found["n_draws"].min()))
+    return found.assign(draws_needed=pd.Series(DRAWS_NEEDED, index=found.index).where(ranks))
 
 
 def _difference(
@@ -133,6 +156,24 @@ def _difference(
     }
 
 
-def _tested(name: str, found: Tested) -> dict[str, Any]:
+def _means(panel: Panel, measure: str, place: int = 0) -> Floats:
+    """Mean over seeds of the good masks and of each draw of random ones [D + 1], high = better."""
+    better = BETTER.get(measure, panel.better)
+    found = []
+    for kind in ("good", "random"):
+        line = panel.lines[kind]
+        each = (
+            [scores[place] for scores in line.scores]
+            if measure == SCORE
+            else by_draw(panel, measure, line)
+        )
+        found.append(np.mean(each, axis=0))
+    return (-1.0 if better == LOWER else 1.0) * np.concatenate(found)
+
+
+def _tested(name: str, found: Tested, of_max: float | None = None) -> dict[str, Any]:
     """Columns of a test; its floor is the smallest p that it could give."""
-    return {"test": name, "p_value": found.p_value, "floor": found.floor, "note": found.flag}
+    return {
+        "test": name, "p_value": found.p_value, "floor": found.floor, "note": found.flag,
+        "of_max": of_max,
+    }  # fmt: skip

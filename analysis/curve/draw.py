@@ -16,6 +16,7 @@ from ..single.loaded import LoadedModel
 from ..steps.progress import Progress
 from ..steps.said import read_said
 from ..wording import counted, duration
+from .better import few_draws
 from .masks import (
     ORDERS,
     Goods,
@@ -112,6 +113,8 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
     """
     check_asked(names, asked)
     kinds = check_kinds(asked.kinds, len(names), asked.units)
+    if "random" in kinds and (why := few_draws(asked.draws)):
+        progress.say(why)
     goods: dict[str, Goods] = {}
     good: list[list[Subnetwork]] = []
     sizes: Sizes | None = None
@@ -140,7 +143,8 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
         for line in read_said(full, full.n_examples, loaded.max_length):
             progress.say(line)
         own = goods.get(name) or goods_of(loaded, sizes, asked.options, asked.order, progress)
-        scored.append(scorer.score(own, kinds, asked.draws, asked.seed, supers))
+        first = len(scored) * asked.draws
+        scored.append(scorer.score(own, kinds, asked.draws, asked.seed, supers, first))
         about = {
             "task": loaded.parts.spec.name,
             "split": loaded.parts.report_name,
@@ -191,8 +195,9 @@ def _tell_time(
         sizes.shares,
         search=asked.order == "search",
     )
-    left = operations_left(loaded.model, sizes.counts)
+    left = operations_left(loaded.model, sizes.counts, asked.options.ablation)
     selection = len(parts.selection) / len(parts.report)
     total = models * curve_seconds(seconds, left, masks, ranking, selection)
     of = f"{counted(models * sum(masks), 'mask')} of {counted(len(sizes) - 1, 'size')}"
-    progress.say(f"{of}, {len(parts.report)} examples: at most about {duration(total)}")
+    learnt = ", and the time to learn constants" if asked.options.ablation == "learned" else ""
+    progress.say(f"{of}, {len(parts.report)} examples: at most about {duration(total)}{learnt}")

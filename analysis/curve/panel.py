@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...data.errors import ConfigError
 from ...data.output.better import HIGHER, LOWER, better_of
+from ...data.seeds import grid_of, meet
 from ..flags import DIVERGED
 from ..statistics.clusters import count_of
 from .areas import faithfulness
@@ -50,6 +51,10 @@ class Panel:
         resamples: resamples of the examples.
         seed: of resamples and exchanges.
 
+    Attributes:
+        crossed: whether seeds of the initialisation are crossed with seeds of the order.
+        grid: the grid of crossed seeds; None if they are not crossed, or runs are missing.
+
     Raises:
         ConfigError: if the models were scored on different examples.
     """
@@ -71,6 +76,11 @@ class Panel:
                     where="`models`",
                     remedy="name models of the same task and files",
                 )
+        pairs = [one.seeds for one in scored]
+        self.crossed = meet(pairs)
+        self.grid = grid_of(pairs) if self.crossed else None
+        if self.grid is not None:
+            scored = sorted(scored, key=lambda one: one.seeds)  # the order of the grid
         self.scored, self.sizes, self.seed = tuple(scored), sizes, seed
         self.better = better_of(first.metric) or HIGHER
         self.sign = -1.0 if self.better == LOWER else 1.0
@@ -117,7 +127,10 @@ class Panel:
         self, value: float, samples: Sequence[Floats], *, constant: bool = False
     ) -> dict[str, Any]:
         """The columns of an interval; see `limits_of`."""
-        found: Limits = limits_of(value, samples, self.scored[0], constant=constant)
+        found: Limits = limits_of(
+            value, samples, self.scored[0],
+            constant=constant, grid=self.grid, incomplete=self.crossed and self.grid is None,
+        )  # fmt: skip
         return {
             "ci_low": found.low, "ci_high": found.high, "ci_method": found.method,
             "varies": found.varies,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.seeds import order_column, seed_of
 from .panel import Panel
 
 
@@ -55,9 +56,10 @@ def mask_lines(panel: Panel) -> Iterator[dict[str, Any]]:
             yield {
                 **panel.about,
                 "model": one.name,
-                "seed": one.seed,
+                "seed": seed_of(*one.seeds),
+                "seed_order": order_column(*one.seeds),
                 "kind": mark.kind,
-                "draw": mark.draw,
+                "draw": mark.draw + (one.first_draw if mark.kind in ("random", "bad") else 0),
                 "share": mark.share,
                 "mask_id": mark.mask_id,
                 "better": panel.better,

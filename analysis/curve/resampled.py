@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...data.seeds import Grid
 from ..statistics.clusters import alone, count_of
 from ..statistics.paired import expanded_limits, over_seeds_and_examples
+from ..statistics.variation import INCOMPLETE
 from ..statistics.weighted import weight_blocks, weighted_scores
 from .scored import ScoredModel
 
@@ -72,20 +74,29 @@ def samples_of(scored: ScoredModel, resamples: int = RESAMPLES, seed: int = 0) -
 
 
 def limits_of(
-    value: float, samples: Sequence[Floats], scored: ScoredModel, *, constant: bool = False
+    value: float,
+    samples: Sequence[Floats],
+    scored: ScoredModel,
+    *,
+    constant: bool = False,
+    grid: Grid | None = None,
+    incomplete: bool = False,
 ) -> Limits:
     """The interval of a mean over seeds and draws.
 
     Of several seeds, seeds are resampled together with the examples that they share, and draws
     enter with their mean; of one seed with several draws, draws take the place of seeds (both ways
-    of a crossed design, Owen 2007; Student's t of the number of seeds or draws minus 1). Of a
-    single mask, examples are resampled, or clusters, with quantiles expanded for their number.
+    of a crossed design, Owen 2007; Student's t of the number of seeds or draws minus 1). Of seeds
+    of the initialisation crossed with seeds of the order, rows and columns are drawn. Of a single
+    mask, examples are resampled, or clusters, with quantiles expanded for their number.
 
     Args:
         value: the mean over seeds of the mean over draws.
         samples: for each seed, the number on resamples of the examples [R, D].
         scored: one of the models.
         constant: whether the masks give every example the same answer.
+        grid: the grid that the seeds form, in its order.
+        incomplete: whether seeds are crossed, but runs are missing.
     """
     count = count_of(scored.units)
     of = "examples" if alone(scored.units) else f"{count} clusters"
@@ -99,9 +110,12 @@ def limits_of(
             # draws of the full model, or of one mask
             several, draws = several[:, :1], 1
     if max(seeds, draws) > 1:
-        low, high = over_seeds_and_examples(value, several)
-        name = f"bootstrap over {several.shape[1]} {what} and {of} ({resamples}), t"
         varies = f"{what} and examples"
+        if incomplete:
+            return Limits(float("nan"), float("nan"), f"no interval: {INCOMPLETE}", varies)
+        low, high = over_seeds_and_examples(value, several, grid=grid)
+        drawn = f"{several.shape[1]} {what}" if grid is None else f"{grid.shape} crossed seeds"
+        name = f"bootstrap over {drawn} and {of} ({resamples}), t"
     else:
         own = several[:, 0]
         low, high = (

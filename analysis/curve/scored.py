@@ -56,7 +56,7 @@ class ScoredModel:
 
     Attributes:
         name: the model, as the user named it.
-        seed: its fine-tuning seed.
+        seeds: its seeds of the initialisation and of the order of examples.
         metric: name of the metric.
         ids: ids of the N scored examples.
         gold: what the answers should be [N].
@@ -70,10 +70,11 @@ class ScoredModel:
         ablation: what replaces the output of a pruned unit.
         selection: the examples on which units are ranked.
         flag: what is wrong with the model's training, if anything.
+        first_draw: number of its first draw; models have draws of their own.
     """
 
     name: str
-    seed: int
+    seeds: tuple[int, int]
     metric: str
     ids: tuple[str, ...]
     gold: Answers
@@ -87,6 +88,7 @@ class ScoredModel:
     ablation: str
     selection: str
     flag: str = ""
+    first_draw: int = 0
 
     def values(self, kind: str) -> npt.NDArray[np.float64]:
         """Scores of the masks of a kind [K, D]."""
@@ -144,6 +146,7 @@ class CurveScorer:
         draws: int,
         seed: int,
         supers: Sequence[Subnetwork] = (),
+        first_draw: int = 0,
     ) -> ScoredModel:
         """Answers and scores of all masks.
 
@@ -153,6 +156,7 @@ class CurveScorer:
             draws: random and bad masks of each size.
             seed: seed of the draws.
             supers: the super masks by size, if they are among the kinds.
+            first_draw: number of the first draw.
         """
         full, places = self.full(), len(self.sizes)
         answers = {
@@ -163,7 +167,7 @@ class CurveScorer:
             for kind in kinds
         }
         total = 1 + sum(one.shape[1] * one.shape[2] for one in answers.values())
-        made = self._masks(goods, answers, seed, supers)
+        made = self._masks(goods, answers, seed, supers, first_draw)
         marks: list[Mark] = []
         empty: Evaluation | None = None
         smallest = goods.make(0)
@@ -185,7 +189,7 @@ class CurveScorer:
         parts = self.loaded.parts
         return ScoredModel(
             name=self.loaded.name,
-            seed=self.loaded.seeds[0],
+            seeds=self.loaded.seeds,
             metric=self.metric,
             ids=full.ids,
             gold=full.labels,
@@ -199,6 +203,7 @@ class CurveScorer:
             ablation=smallest.ablation,
             selection=smallest.selection,
             flag=str(self.loaded.meta.get("flag") or ""),
+            first_draw=first_draw,
         )
 
     def _masks(
@@ -207,6 +212,7 @@ class CurveScorer:
         answers: Mapping[str, Answers],
         seed: int,
         supers: Sequence[Subnetwork],
+        first_draw: int,
     ) -> Iterator[tuple[str, int, int, Subnetwork]]:
         """Kind, place, draw and mask, one after another: all together may not fit into memory."""
         model = self.loaded.model
@@ -221,7 +227,7 @@ class CurveScorer:
                         # its constants are those of this model
                         yield kind, place, draw, replaced_as(supers[place], own)
                     else:
-                        yield kind, place, draw, control_of(kind, own, model, seed, draw)
+                        yield kind, place, draw, control_of(kind, own, model, seed, first_draw + draw)
 
     def _mark(
         self, kind: str, place: int, draw: int, mask: Subnetwork, found: Evaluation

@@ -7,7 +7,7 @@ taken away from the full model. Sets are of the same number of heads and of MLPs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -158,7 +158,7 @@ def core_table(
     values["set"] = [asked[place][0] for place in values["place"]]
     values["drawn"] = [asked[place][1] for place in values["place"]]
     lines = [
-        _line(str(about[0]), mine, asked[mine["place"].iloc[0]][2])
+        _line(str(about[0]), mine, [asked[place][2] for place in mine["place"]])
         for about, mine in values.groupby(["set", *METRIC], sort=False)
     ]
     order = {what: place for place, what in enumerate((FULL, FULL_WITHOUT, WITH, WITHOUT, ALONE))}
@@ -168,15 +168,13 @@ def core_table(
     return framed(adjust_rows(table, (), correction, floors=floors, flag="note"), CORE)
 
 
-def _line(what: str, lines: pd.DataFrame, mask: Subnetwork) -> dict[str, Any]:
+def _line(what: str, lines: pd.DataFrame, masks: Sequence[Subnetwork]) -> dict[str, Any]:
     mine, first = lines[~lines["drawn"]], lines.iloc[0]
     values = mine["value"].to_numpy(dtype=np.float64)
     null = lines.loc[lines["drawn"], "value"].to_numpy(dtype=np.float64)
-    counts = mask.counts()
     line: dict[str, Any] = {
         "set": what, **{name: first[name] for name in METRIC}, "better": first["better"],
-        "value": float(values.mean()), "heads": counts["heads"][0], "mlps": counts["mlps"][0],
-        "neurons": counts["neurons"][0] if "neurons" in counts else pd.NA,
+        "value": float(values.mean()), **_kept(masks),
         "n_sets": len(values), "lowest": float(values.min()), "highest": float(values.max()),
         **{name: first[name] for name in SAMPLE},
     }  # fmt: skip
@@ -200,6 +198,16 @@ def _line(what: str, lines: pd.DataFrame, mask: Subnetwork) -> dict[str, Any]:
         "floor": 1 / (len(null) + 1),
         "test": f"one-sided, {len(null)} random sets",
     }
+
+
+def _kept(masks: Sequence[Subnetwork]) -> dict[str, Any]:
+    """How many units of each type all of some masks keep; nothing where they differ."""
+    counts = [mask.counts() for mask in masks]
+    found = {}
+    for name in ("heads", "mlps", "neurons"):
+        kept = {one[name][0] if name in one else pd.NA for one in counts}
+        found[name] = kept.pop() if len(kept) == 1 else pd.NA
+    return found
 
 
 def unit_table(sets: Sets) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def read_masks(paths: Sequence[Path], loaded: LoadedModel, progress: Progress) -
 
 
 def check_masks(masks: Masks) -> None:
-    """Raise unless there are two or more masks of one size.
+    """Raise unless there are two or more masks of one size: heads and MLPs count together.
 
     Raises:
         MaskError: saying which two differ, and in what.
@@ -57,7 +57,7 @@ def check_masks(masks: Masks) -> None:
         )
     (first, one), *others = masks.items()
     for name, mask in others:
-        if mask.counts() != one.counts():
+        if _size(mask) != _size(one):
             raise MaskError(
                 f"masks of different sizes: {first} keeps {size_text(one)}, {name} keeps "
                 f"{size_text(mask)}",
@@ -74,6 +74,11 @@ def check_masks(masks: Masks) -> None:
                 f"{one.fingerprint[:12]}, {name} on {mask.fingerprint[:12]}",
                 remedy="use masks of one fine-tuned model",
             )
+
+
+def _size(mask: Subnetwork) -> tuple[str, int, int]:
+    """The type of unit in which its size is counted, and how many are kept of how many."""
+    return mask.size_of, *mask.counts()[mask.size_of]
 
 
 def numbered(masks: Masks) -> Masks:

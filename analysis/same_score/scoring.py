@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -38,6 +38,19 @@ class Measuring:
     loaded: LoadedModel
     probes: Sequence[ReadyProbes] = ()
     metrics: tuple[str, ...] = ()
+    _full: list[tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=list, repr=False)
+
+    def full(self, progress: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows and items of the full model, measured once.
+
+        Raises:
+            UnknownNameError: for a metric that no row has.
+        """
+        if not self._full:
+            found = self.of(None, progress)
+            self.values([found[0]])
+            self._full.append(found)
+        return self._full[0]
 
     def of(
         self, mask: Subnetwork | None, progress: Progress | None = None
@@ -106,10 +119,8 @@ def score_masks(measuring: Measuring, masks: Masks, progress: Progress) -> Score
     with progress.stage(f"scoring {len(masks)} masks") as advance:
         for done, (name, mask) in enumerate(named.items()):
             # what is said about texts is the same for every mask
-            one, items[name] = measuring.of(mask, progress if mask is None else None)
+            one, items[name] = measuring.full(progress) if mask is None else measuring.of(mask)
             rows.append(one)
-            if mask is None:
-                measuring.values(rows)  # a metric that does not exist is refused here
             advance(done, len(masks))
     values = measuring.values(rows)
     names = list(named)

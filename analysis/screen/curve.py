@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..curve.areas import CMD, CPR, EFFECTIVE
-from ..curve.better import DRAWS, SCORE
+from ..curve.better import DRAWS, SCORE, few_draws
 from ..curve.measure import Curve
 from ..wording import bare_p, between, counted, decimal, listed, named, p_text, percent, seen
 from .records import print_lines, print_records
@@ -131,14 +131,11 @@ def _legend(found: Curve) -> list[str]:
     if len(tests := found.tests):
         other = tests.loc[tests["test"].ne(DRAWS), "test"]
         ranks = tests[tests["test"].eq(DRAWS) & tests["measure"].eq(SCORE)]
-        needed, draws = int(ranks["draws_needed"].iloc[0]), int(ranks["n_draws"].iloc[0])
+        draws = int(ranks["n_draws"].iloc[0])
         said.append(
             f"p (rank): rank among {counted(draws, 'random mask')} of each size; p: "
-            f"{other.iloc[0]}; both corrected over sizes."
+            f"{other.iloc[0]}; both corrected over sizes, ranks by max-T."
         )
-        if draws < needed:
-            said.append(
-                f"No rank among {counted(draws, 'mask')} can reach .05 after this correction: "
-                f"`draws` must be at least {needed}."
-            )
+        if why := few_draws(draws):
+            said.append(f"{why[0].upper()}{why[1:]}.")
     return said

@@ -55,6 +55,37 @@ def _holm(p_values: Floats) -> Floats:
     return adjusted
 
 
+MAX_T = "Westfall-Young max-T"
+
+
+def max_t(values: npt.ArrayLike) -> Floats:
+    """Single-step max-T p-values of K one-sided rank tests (Westfall & Young 1993), corrected.
+
+    The first line is ranked among the other ones. Each column is centred and divided by its
+    standard deviation over all lines, and each value of the first line is compared with the largest
+    one of every other line, add-one. If all lines are exchangeable, the chance that any p is at
+    most a is at most a. The smallest p is 1 / (D + 1), whatever K is.
+
+    Args:
+        values: the observed line, then those of D draws [D + 1, K]; large values are extreme.
+
+    Returns:
+        One corrected p for each column [K]; NaN for columns with values that are not finite.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    found = np.full(table.shape[1], np.nan)
+    known = np.isfinite(table).all(axis=0)
+    if not known.any() or len(table) < 2:
+        return found
+    centred = table[:, known] - table[:, known].mean(axis=0)
+    spread = np.sqrt((centred**2).mean(axis=0))
+    scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+    largest = scaled[1:].max(axis=1)
+    # sums of the same numbers in another order are ties
+    found[known] = (1 + (largest[:, None] >= scaled[0] - 1e-9).sum(axis=0)) / len(table)
+    return found
+
+
 def adjust_rows(
     rows: pd.DataFrame,
     family: Sequence[str] = (),

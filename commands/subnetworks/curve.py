@@ -16,8 +16,10 @@ from ..options import (
     Correction,
     DataDir,
     Device,
+    DonorSeed,
     Labels,
     Limit,
+    MatchDonors,
     MaxLength,
     NoSpecials,
     Overwrite,
@@ -81,9 +83,12 @@ def curve(
     ablation: Annotated[
         str,
         typer.Option(
-            help="what replaces the output of a pruned unit: zero, mean, mean-by-position, learned"
+            help="what replaces the output of a pruned unit: zero, mean, mean-by-position, "
+            "resample, counterfactual or learned"
         ),
     ] = "zero",
+    match_donors: MatchDonors = "",
+    donor_seed: DonorSeed = None,
     score: Annotated[
         str,
         typer.Option("--score", help="metric that is the score; default: the task's primary one"),
@@ -126,13 +131,17 @@ def curve(
     from ...analysis.curve.measure import curve_of
     from ...analysis.figures.masks.curve_figure import save_curve
     from ...analysis.screen.curve import print_curve
+    from ...analysis.single.ablated import check_draws
 
+    check_draws(ablation, match_donors, donor_seed)
     out = prepare_folder(out, "curve", overwrite)
     progress = progress_of(quiet)
     given = {
         "importance": importance,
         "normalise": normalise,
         "ablation": ablation,
+        "match_donors": match_donors or "any",
+        "donor_seed": donor_seed or 0,
         **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
     }

@@ -67,7 +67,8 @@ def same_score(
     resampling: Annotated[
         str,
         typer.Option(
-            help="selection examples that each of --masks is searched on: bootstrap, or half"
+            help="selection examples that each of --masks is searched on: bootstrap, or half; "
+            "learned gates differ by their seeds instead"
         ),
     ] = "bootstrap",
     keep: Annotated[
@@ -80,8 +81,9 @@ def same_score(
     method: Annotated[
         str,
         typer.Option(
-            help="structured (heads and MLPs), structured-heads, structured-mlps, or "
-            "structured-neurons; of --masks"
+            help="structured (heads and MLPs), structured-heads, structured-mlps, "
+            "structured-neurons, or learned gates: hard-concrete, continuous-sparsification; of "
+            "--masks"
         ),
     ] = "structured",
     importance: Annotated[
@@ -222,7 +224,7 @@ def _compared(
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.interactive.ready_probes import ready_probes
     from ...analysis.same_score.compare import Asked, compare_masks
-    from ...analysis.same_score.making import make_masks
+    from ...analysis.same_score.making import check_making, make_masks
     from ...analysis.same_score.masks import read_masks
     from ...analysis.same_score.scoring import Measuring
     from ...data.seeds import LARGEST_NUMBER
@@ -239,6 +241,8 @@ def _compared(
         )
     progress, limit = opening["progress"], opening["limit"]
     options = parse_config({"prune": search}, where="command line").prune
+    if not files:
+        check_making(options, count, resampling)
     given = {
         "names": probing["names"], "options": parse_options(probing["options"]),
         "corpus": probing["corpus"] or NATURAL, "train": probing["train"] or "",
@@ -257,11 +261,12 @@ def _compared(
         corpus = probing["test"] or probing["corpus"] or NATURAL
         ready.append(ready_probes(loaded, probes, corpus, progress=progress))
     made: Any = {}
+    measuring = Measuring(loaded, tuple(ready), probing["metrics"])
     if files:
         masks = read_masks(files, loaded, progress)
     else:
+        measuring.full(progress)  # a metric that does not exist is refused before the searches
         masks = made = make_masks(
             loaded, options, count, progress, resampling=resampling, seed=asked["seed"]
         )
-    measuring = Measuring(loaded, tuple(ready), probing["metrics"])
     return compare_masks(measuring, masks, Asked(**asked), progress), made

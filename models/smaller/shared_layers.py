@@ -12,13 +12,14 @@ import torch
 from torch import nn
 
 from ..encoder.anatomy import Anatomy, anatomy_of
+from ..masks.constants import CONSTANT
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .candidate import classifying_as
 
 MOST_BYTES = 256 * 2**20
 """Memory for hidden states that several masks share."""
 
-SHARING = ("zero", "mean", "mean-by-position", "learned")
+SHARING = ("zero", *CONSTANT)
 """Ablations under which a hidden state depends on the text and on the layers below it alone."""
 
 Made = TypeVar("Made")

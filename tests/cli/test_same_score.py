@@ -181,6 +181,59 @@ def test_the_size_is_that_of_one_search_by_the_rule(subprobe_command, tuned, own
     assert not (tmp_path / "o" / "same-score.svg").exists()
 
 
+def test_a_misspelt_metric_is_refused_before_any_search(
+    subprobe_command, tuned, own, second, monkeypatch
+):
+    from subprobe.analysis.same_score import making
+
+    def searched(*_args, **_options):
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(making, "find_good", searched)
+    code, _, err = subprobe_command(
+        "same-score", tuned, *own, *second, *MADE, "--metric", "acuracy", "--quiet"
+    )
+    assert code == 2
+    assert "unknown metric 'acuracy'" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["hard-concrete", "continuous-sparsification"])
+def test_masks_of_learned_gates_differ_by_their_seeds(subprobe_command, tuned, own, tmp_path, form):
+    words = ("same-score", tuned, *own, "--masks", 3, "--method", form, "--keep", 0.5, "--seed", 4,
+             "--core-draws", 1, *FAST)  # fmt: skip
+    code, _, err = subprobe_command(*words, "--out", tmp_path / "o")
+    assert code == 0, err
+    masks = [Subnetwork.load(path) for path in sorted((tmp_path / "o" / "masks").iterdir())]
+    assert [mask.counts()["units"][0] for mask in masks] == [5, 5, 5]
+    assert [mask.seed_draw for mask in masks] == [4, 5, 6]
+    assert {mask.seed_init for mask in masks} == {1}
+    assert {mask.method for mask in masks} == {form}
+    # the first mask is that of `subprobe gates` with the same seed
+    code, _, err = subprobe_command(
+        "gates", tuned, *own, "--keep", 0.5, "--form", form, "--seed", 4, "--quiet",
+        "--out", tmp_path / "g",
+    )  # fmt: skip
+    assert code == 0, err
+    alone = Subnetwork.load(next((tmp_path / "g").glob("*.safetensors")))
+    assert alone.mask_id == masks[0].mask_id
+    core = pd.read_csv(tmp_path / "o" / "core.csv")
+    split = {(mask.n_heads, mask.n_mlps) for mask in masks}
+    line = core[core["set"].eq("mask")].iloc[0]
+    assert pd.isna(line["heads"]) == (len(split) > 1)
+
+
+def test_masks_of_one_size_may_have_other_numbers_of_heads(subprobe_command, tuned, own, tmp_path):
+    files = [save_mask(tmp_path / f"{n}.safetensors", 5 - n, mlps=n) for n in (1, 2)]
+    code, _, err = subprobe_command(
+        "same-score", tuned, *files, *own, "--core-draws", 1, "--out", tmp_path / "o", *FAST
+    )
+    assert code == 0, err
+    core = pd.read_csv(tmp_path / "o" / "core.csv").set_index("set")
+    assert pd.isna(core.loc["mask", "heads"])
+    assert core.loc["core alone", ["heads", "mlps"]].tolist() == [3, 1]
+
+
 def test_published_scores(subprobe_command, tmp_path):
     path = tmp_path / "scores.json"
     path.write_text(json.dumps(PUBLISHED))
@@ -220,6 +273,7 @@ def save_mask(path, heads, mlps=1, **more):
         ([], ["--masks", 1], "masks must be >= 2, got 1"),
         ([], ["--masks", 3, "--method", "magnitude"], "all of its masks would be equal"),
         ([], ["--masks", 3, "--resampling", "third"], "unknown sample"),
+        ([], ["--masks", 3, "--method", "hard-concrete"], "learned gates need a size"),
         ([4, 4], ["--metric", "loss"], "unknown metric 'loss'"),
         ([4, 4], ["--score", "accuracy"], "cannot be combined with a model"),
         ([4, 4], ["--probe", "heuristics"], "heuristics"),

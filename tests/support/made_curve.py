@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from subprobe.analysis.curve.panel import Panel
@@ -21,6 +21,7 @@ RIGHT: Mapping[str, tuple[float, ...]] = {
 def made_model(
     seed: int = 0, *, n: int = 200, draws: int = 5, rates: Mapping[str, tuple[float, ...]] = RIGHT,
     full: float = 0.9, cluster: int = 1, metric: str = "accuracy",
+    seeds: tuple[int, int] | None = None,
 ) -> ScoredModel:  # fmt: skip
     """One seed whose masks are right with the given probabilities; binary labels."""
     random = np.random.default_rng(seed)
@@ -41,7 +42,7 @@ def made_model(
     names = [f"{i // cluster}" if cluster > 1 else None for i in range(n)]
     empty = np.zeros(n, dtype=np.int64)
     return ScoredModel(
-        name=f"model-{seed}", seed=seed, metric=metric, ids=tuple(map(str, range(n))), gold=gold,
+        name=f"model-{seed}", seeds=seeds or (seed, seed), metric=metric, ids=tuple(map(str, range(n))), gold=gold,
         units=units_of(names), full=whole, empty=empty, answers=answers, marks=tuple(marks),
         scores={"full": float((whole == gold).mean()), "empty": float((empty == gold).mean())},
         baseline=("majority", 0.5), ablation="zero", selection="validation",
@@ -53,7 +54,13 @@ def made_sizes() -> Sizes:
 
 
 def made_panel(seeds: int = 1, **options: object) -> Panel:
-    models = [made_model(seed, **options) for seed in range(seeds)]  # type: ignore[arg-type]
+    return crossed_panel([(seed, seed) for seed in range(seeds)], **options)
+
+
+def crossed_panel(pairs: Sequence[tuple[int, int]], **options: object) -> Panel:
+    """Models of these seeds of initialisation and order."""
+    models = [made_model(place, seeds=pair, **options)  # type: ignore[arg-type]
+              for place, pair in enumerate(pairs)]  # fmt: skip
     about = {"task": "toy", "split": "test", "units": "joint", "order": "nested",
              "importance": "gate-example, l2"}  # fmt: skip
     return Panel(models, made_sizes(), about, resamples=400)

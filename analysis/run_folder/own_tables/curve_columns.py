@@ -83,10 +83,20 @@ TESTS: dict[str, Column] = {
     "test": Column(
         "text",
         "the null: good is one of the random masks; answers of good and random masks are "
-        "exchangeable; the difference of each seed has a random sign",
-        allowed=("rank among random masks", "answers exchanged", "sign flips over seeds"),
+        "exchangeable; the difference of each seed has a random sign, or a mean of 0",
+        allowed=(
+            "rank among random masks",
+            "answers exchanged",
+            "sign flips over seeds",
+            "t over crossed seeds",
+        ),
     ),
     "p_value": Column("number", "one-sided for ranks, else two-sided", _P),
+    "correction": Column(
+        "text",
+        "how p was corrected",
+        allowed=("Holm", "Benjamini-Hochberg", "Westfall-Young max-T"),
+    ),
     "draws_needed": Column(
         "integer", "least number of random masks at which a corrected p of .05 is possible", "masks"
     ),

@@ -1,5 +1,7 @@
 """Masks of a curve: their sizes, what they contain, and their scores under gates."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -12,14 +14,28 @@ from subprobe.analysis.single.loaded import LoadedModel
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import ABLATIONS
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
 
+def paired_parts():
+    """The toy task; the counterfactual of an example has its words in reverse order."""
+    parts = toy_parts()
+
+    def paired(one):
+        words = one.texts()[0].split()
+        return dataclasses.replace(one, counterfactuals=((" ".join(words[::-1]),),))
+
+    each = {part: tuple(map(paired, getattr(parts, part)))
+            for part in ("train", "selection", "report")}  # fmt: skip
+    return dataclasses.replace(parts, **each)
+
+
 def loaded(name="model", seed=0):
     model = tiny_model("bert", "classification", 2, seed=seed)
-    meta = {"seed_init": seed, "model": "tiny"}
-    return LoadedModel(name, model, tiny_tokenizer("wordpiece"), toy_parts(), meta=meta)
+    meta = {"seed_init": seed, "seed_order": seed, "model": "tiny"}
+    return LoadedModel(name, model, tiny_tokenizer("wordpiece"), paired_parts(), meta=meta)
 
 
 def of_units(mask, units):
@@ -75,10 +91,11 @@ def test_the_most_important_units_are_kept():
     assert scores[mask.head_mask].min() > scores[~mask.head_mask].max()
 
 
-@pytest.mark.parametrize("ablation", ["zero", "mean"])
+@pytest.mark.parametrize("ablation", ABLATIONS)
 def test_scores_are_those_of_gates(ablation):
     one = loaded()
-    asked = Asked(shares=(0.5,), draws=2, options=PruneOptions(ablation=ablation), resamples=100)
+    options = PruneOptions(ablation=ablation, match_donors="label", donor_seed=3)
+    asked = Asked(shares=(0.5,), draws=2, options=options, resamples=100)
     panel = draw_curve(["model"], lambda name: one, asked, Silent())
     scored = panel.scored[0]
     assert scored.ablation == ablation
@@ -121,3 +138,52 @@ def test_weights_have_one_ablation():
     asked = Asked(units="weights", options=PruneOptions(ablation="mean"))
     with pytest.raises(ConfigError, match="single weights have no output"):
         draw_curve(["model"], lambda name: loaded(), asked, Silent())
+
+
+def test_partners_are_drawn_as_asked():
+    one = loaded()
+    sizes = sizes_of("heads", totals_in(one.model, "heads"), [0.5])
+
+    def made(**drawn):
+        options = PruneOptions(ablation="resample", **drawn)
+        return goods_of(one, sizes, options, "nested", Silent()).make(0)
+
+    assert made(donor_seed=1) == made(donor_seed=1)
+    assert made(donor_seed=1).mask_id != made(donor_seed=2).mask_id
+    assert made(match_donors="label").mask_id != made().mask_id
+    # the search draws the same ones
+    options = PruneOptions(ablation="resample", donor_seed=1)
+    searched = goods_of(one, sizes, options, "search", Silent()).make(0)
+    for name, values in made(donor_seed=1).constants.items():
+        np.testing.assert_array_equal(searched.constants[name], values)
+
+
+def test_every_model_has_random_masks_of_its_own():
+    models = {"one": loaded("one", 1), "two": loaded("two", 2)}
+    asked = Asked(units="heads", shares=(0.5,), draws=3, kinds=("random",), resamples=50)
+    panel = draw_curve(list(models), models.__getitem__, asked, Silent())
+    masks = curve_of(panel).masks
+    random = masks[masks["kind"].eq("random") & masks["share"].eq(0.5)]
+    assert random["draw"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert random["seed"].tolist() == [1, 1, 1, 2, 2, 2]
+    sizes = panel.sizes
+    for line in random.to_dict("records"):
+        one = models[line["model"]]
+        good = goods_of(one, sizes, asked.options, "nested", Silent()).make(0)
+        assert control_of("random", good, one.model, 0, line["draw"]).mask_id == line["mask_id"]
+
+
+def test_too_few_draws_are_told_before_masks_are_scored():
+    said = []
+
+    class Told(Silent):
+        def say(self, text):
+            said.append(text)
+
+    for draws in (3, 19):
+        said.append(draws)
+        asked = Asked(units="mlps", shares=(0.5,), draws=draws, kinds=("random",), resamples=50)
+        draw_curve(["model"], lambda name: loaded(), asked, Told())
+    few = said[1 : said.index(19)]
+    assert few[0] == "smallest p of a rank among 3 random masks is 0.25: 19 are needed"
+    assert not any("needed" in str(text) for text in said[said.index(19) :])

@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from made_curve import made_model, made_panel, made_sizes
+from made_curve import crossed_panel, made_model, made_panel, made_sizes
 from subprobe.analysis.curve.areas import cmd, cpr
-from subprobe.analysis.curve.better import DRAWS, EXAMPLES, SEEDS, draws_needed
+from subprobe.analysis.curve.better import DRAWS, DRAWS_NEEDED, EXAMPLES, SEEDS, few_draws
 from subprobe.analysis.curve.measure import curve_of
 from subprobe.analysis.curve.panel import Panel
+from subprobe.analysis.statistics.paired_tests import crossed_t
+from subprobe.analysis.statistics.variation import CROSSED_T, INCOMPLETE
 from subprobe.data.errors import ConfigError
 
 GRID = (0.25, 0.5, 0.75, 1.0)
@@ -91,20 +93,79 @@ def test_good_masks_are_ranked_among_random_ones():
         assert line.p_value == pytest.approx((1 + (random >= good).sum()) / 10)
         assert line.difference == pytest.approx(float(good.mean() - random.mean()))
     assert ranks["family_size"].eq(3).all()
-    assert ranks["draws_needed"].eq(59).all()
-    assert ranks["note"].str.contains("smallest possible corrected p is 0.3").all()
+    assert ranks["draws_needed"].eq(19).all()
+    assert ranks["note"].eq(few_draws(9)).all()
+    assert (ranks["p_adjusted"] >= ranks["p_value"]).all()
+    assert ranks["correction"].eq("Westfall-Young max-T").all()
     areas = tests[tests["measure"].isin(["cpr", "cmd"])]
-    assert areas["p_value"].tolist() == [0.1, 0.1]
+    assert areas["p_value"].tolist() == areas["p_adjusted"].tolist() == [0.1, 0.1]
     assert areas["family_size"].eq(2).all()
     exchanged = tests[tests["test"].eq(EXAMPLES)]
     assert (exchanged["p_adjusted"] < 0.05).all()
     assert (exchanged["p_adjusted"] >= exchanged["p_value"]).all()
 
 
-@pytest.mark.parametrize(("tests", "draws"), [(1, 19), (2, 39), (10, 199)])
-def test_so_many_draws_can_reach_the_level(tests, draws):
-    assert draws_needed(tests) == draws
-    assert tests / (draws + 1) <= 0.05 < tests / draws
+def test_twenty_draws_can_answer_at_every_size():
+    assert 1 / (DRAWS_NEEDED + 1) <= 0.05 < 1 / DRAWS_NEEDED
+    assert not few_draws(DRAWS_NEEDED)
+    assert few_draws(18).startswith("smallest p of a rank among 18 random masks is 0.0526")
+    tests = curve_of(made_panel(1, draws=20, n=400)).tests
+    ranks = tests[tests["test"].eq(DRAWS)]
+    assert ranks["p_adjusted"].eq(1 / 21).all()
+    assert ranks["note"].isna().all()
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_ranks_are_corrected_by_the_largest_value_of_each_random_curve(seeds):
+    """By a plain loop over draws; each draw number is one curve."""
+    panel = made_panel(seeds, draws=9, n=60)
+    tests = curve_of(panel).tests
+    ranks = tests[tests["test"].eq(DRAWS) & tests["measure"].eq("score")]
+    curves = [np.mean([one.values("good")[:3, 0] for one in panel.scored], axis=0)]
+    for draw in range(9):
+        each = [one.values("random")[:3, draw] for one in panel.scored]
+        curves.append(np.mean(each, axis=0))
+    scaled = (np.array(curves) - np.mean(curves, axis=0)) / np.std(curves, axis=0)
+    for place, p in enumerate(ranks["p_adjusted"]):
+        above = sum(max(scaled[draw]) >= scaled[0][place] - 1e-9 for draw in range(1, 10))
+        assert p == pytest.approx((1 + above) / 10)
+
+
+def test_crossed_seeds_are_no_independent_models():
+    pairs = [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+    shuffled = [pairs[place] for place in (3, 0, 5, 2, 1, 4)]
+    panel = crossed_panel(shuffled, draws=3)
+    assert panel.grid is not None and panel.grid.shape == "2 x 3"
+    assert [one.seeds for one in panel.scored] == pairs
+    found = curve_of(panel)
+    line = found.points.set_index(["kind", "share"]).loc[("good", 0.5)]
+    assert line["ci_method"].startswith("bootstrap over 2 x 3 crossed seeds and examples")
+    # t of the smaller number of seeds minus 1, not of five degrees of freedom
+    independent = crossed_panel([(n, n) for n in range(6)], draws=3)
+    other = curve_of(independent).points.set_index(["kind", "share"]).loc[("good", 0.5)]
+    assert line["value"] == pytest.approx(other["value"])
+    assert line["ci_high"] - line["ci_low"] > 2 * (other["ci_high"] - other["ci_low"])
+    tests = found.tests
+    assert set(tests["test"]) == {DRAWS, CROSSED_T}
+    gaps = np.array([one.values("good")[1, 0] - one.values("random")[1].mean()
+                     for one in panel.scored])  # fmt: skip
+    crossed = tests[tests["test"].eq(CROSSED_T) & tests["share"].eq(0.5)].iloc[0]
+    assert crossed["p_value"] == pytest.approx(crossed_t(gaps, panel.grid).p_value)
+    masks = found.masks
+    assert masks["seed"].unique().tolist() == [1, 1002, 1003, 2001, 2, 2003]
+    assert masks.groupby("seed")["seed_order"].first().dropna().tolist() == [2, 3, 1, 3]
+
+
+def test_crossed_seeds_with_a_missing_run_have_no_interval_over_seeds():
+    panel = crossed_panel([(1, 1), (1, 2), (2, 1)])
+    found = curve_of(panel)
+    assert panel.crossed and panel.grid is None
+    for table in (found.points, found.areas):
+        assert table["ci_low"].isna().all()
+        assert table["ci_method"].eq(f"no interval: {INCOMPLETE}").all()
+    tested = found.tests[found.tests["test"].eq(CROSSED_T)]
+    assert tested["p_value"].isna().all()
+    assert tested["note"].eq(INCOMPLETE).all()
 
 
 def test_seeds_are_tested_by_their_signs():
