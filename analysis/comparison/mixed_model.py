@@ -125,8 +125,8 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
 def _of_state(group: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     if design_of(map(int, set(group["seed"])), pairs_in(group)).crossed:
         return pd.DataFrame(), (
-            "no mixed model: seeds of initialisation and order are crossed, and it takes trainings "
-            "as independent"
+            "no mixed model: seeds of initialisation and order are crossed, and the model assumes "
+            "independent trainings"
         )
     seeds = group.groupby("task")["seed"].nunique()
     tasks, least = len(seeds), int(seeds.min())

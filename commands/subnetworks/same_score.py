@@ -67,7 +67,8 @@ def same_score(
     resampling: Annotated[
         str,
         typer.Option(
-            help="selection examples that each of --masks is searched on: bootstrap, or half"
+            help="sample of the selection examples on which each mask is searched for: "
+            "bootstrap, or half"
         ),
     ] = "bootstrap",
     keep: Annotated[
@@ -81,7 +82,7 @@ def same_score(
         str,
         typer.Option(
             help="structured (heads and MLPs), structured-heads, structured-mlps, or "
-            "structured-neurons; of --masks"
+            "structured-neurons; for --masks"
         ),
     ] = "structured",
     importance: Annotated[
@@ -91,7 +92,7 @@ def same_score(
         list[str] | None,
         typer.Option(
             "--probe",
-            help="name; of measurements beside the score, such as heuristics or challenge; repeat "
+            help="name; what is compared with the score, such as heuristics or challenge; repeat "
             "for several",
         ),
     ] = None,
@@ -128,8 +129,8 @@ def same_score(
         int,
         typer.Option(
             "--core-draws",
-            help="random sets of units beside the core of the masks; 59 are the least for three "
-            "corrected tests",
+            help="random sets of units that the core of the masks is compared with; 59 are the "
+            "least for three corrected tests",
             min=0,
         ),
     ] = 59,
