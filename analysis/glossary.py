@@ -14,10 +14,14 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "mask": "The list of the units that a subnetwork keeps, stored as a safetensors file.",
         "gate": "A number that multiplies the output of a head or MLP: 1 keeps it, 0 prunes it. "
         "Importance is computed from the gradient at the gate.",
-        "ablation": "What a pruned unit outputs instead: zero, its mean, its mean at each "
+        "ablation": "What replaces the output of a pruned unit: zero, its mean, its mean at each "
         "position, a learnt constant, or its activation on another input.",
-        "counterfactual": "An input that differs from another one in what matters and has as many "
-        "subwords.",
+        "knocked out": "Said of units that a mask keeps and that are removed from the full model, "
+        "to see what the model does without them.",
+        "partner": "The other input whose activations replace those of pruned units, under the "
+        "ablations resample and counterfactual.",
+        "counterfactual": "An input that differs from another one in what matters, such as the "
+        "label, and has the same number of subwords.",
         "soft gate": "A learned gate between 0 and 1. A mask needs hardened gates, which are 0 or "
         "1, so the score of soft gates is not that of a mask.",
         "KL to the full model": "The mean Kullback-Leibler divergence of a subnetwork's predicted "
@@ -59,7 +63,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "examples. It is shown by two one-sided tests, not by a large p-value of a difference.",
         "curve": "Scores of subnetworks over the share of units that they keep.",
         "faithfulness of a subnetwork": "Its score relative to the full model: 0 for the model "
-        "without all units of the curve, 1 for the full model.",
+        "without any unit of the curve, 1 for the full model.",
         "CPR": "The circuit performance ratio: the area under the faithfulness of subnetworks over "
         "their shares of kept units.",
         "CMD": "The circuit-model distance: the area under |1 - faithfulness|. It is 0 if every "

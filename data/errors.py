@@ -84,6 +84,25 @@ class InputError(SubprobeError):
     exit_code = 2
 
 
+_OF_NOUN = re.compile(r" (?:of|in|with|to|across|beside) ")
+_PLURALS = (
+    (r"(?<=[^aeiou])y$", "ies"),
+    (r"(?<=criteri)on$", "a"),
+    (r"is$", "es"),
+    (r"(ch|s)$", r"\1es"),
+)
+
+
+def several(noun: str) -> str:
+    """The plural of a noun, whatever follows it: `form of gates` becomes `forms of gates`."""
+    after = _OF_NOUN.search(noun)
+    head, rest = (noun[: after.start()], noun[after.start() :]) if after else (noun, "")
+    for ending, plural in _PLURALS:
+        if re.search(ending, head):
+            return re.sub(ending, plural, head) + rest
+    return f"{head}s{rest}"
+
+
 class UnknownNameError(InputError):
     """A name that is not in a registry; the message lists the known names, followed by `more`."""
 
@@ -92,7 +111,8 @@ class UnknownNameError(InputError):
         close = difflib.get_close_matches(name, known, n=1)
         remedy = f"did you mean {close[0]!r}? " if close else ""
         super().__init__(
-            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}{more}"
+            f"unknown {kind} {name!r}",
+            remedy=f"{remedy}known {several(kind)}: {', '.join(known)}{more}",
         )
         self.kind, self.name, self.known = kind, name, known
 

@@ -112,10 +112,13 @@ def grid_of(pairs: Iterable[tuple[int, int]]) -> Grid | None:
 
 
 def meet(pairs: Iterable[tuple[int, int]]) -> bool:
-    """Whether several seeds of the initialisation and several of the order are crossed."""
-    pairs = list(pairs)
-    several = all(len(set(seeds)) > 1 for seeds in zip(*pairs, strict=True))
-    return bool(pairs) and several and any(init != order for init, order in pairs)
+    """Whether several seeds of the initialisation and several of the order are crossed.
+
+    Runs of which no two share a seed are independent, whatever their pairs are.
+    """
+    pairs = set(pairs)
+    inits, orders = (len({pair[place] for pair in pairs}) for place in (0, 1))
+    return min(inits, orders) > 1 and min(inits, orders) < len(pairs)
 
 
 @dataclass(frozen=True)

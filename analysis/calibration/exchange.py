@@ -3,6 +3,10 @@
 Under the null hypothesis the two forecasts of an example may change places (Noreen 1989), or all
 those of a cluster of examples at once, in all seeds and draws together. So the test is about other
 examples, for these models and masks.
+
+Two calibrated models of different confidence are not exchangeable, and their binned errors on few
+examples have different biases. For binned errors, a small p-value then shows that the forecasts
+differ, not that one model is calibrated better.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ...data.seeds import meet
+from ...data.seeds import design_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.variation import SEEDS, pairs_in
 from ..summary.kinds import BESIDE_FULL, KINDS
@@ -123,10 +123,10 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
 
 
 def _of_state(group: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    if meet(pairs_in(group).values()):
+    if design_of(map(int, set(group["seed"])), pairs_in(group)).crossed:
         return pd.DataFrame(), (
-            "no mixed model: seeds of initialisation and order are crossed, and it takes trainings "
-            "as independent"
+            "no mixed model: seeds of initialisation and order are crossed, and the model assumes "
+            "independent trainings"
         )
     seeds = group.groupby("task")["seed"].nunique()
     tasks, least = len(seeds), int(seeds.min())

@@ -218,8 +218,8 @@ def check_ablation(prune: PruneOptions, route: str, where: str) -> None:
         )
     if route == "compact":
         raise ConfigError(
-            f"a compact model that is trained has no place for what the ablation {prune.ablation} "
-            "puts in the place of pruned units",
+            f"a compact model cannot be retrained under the ablation {prune.ablation}: training "
+            "would change the constants",
             where=where,
             remedy="retrain under the mask: route masked",
         )

@@ -15,7 +15,7 @@ def faithfulness(scores: npt.ArrayLike, empty: npt.ArrayLike, full: npt.ArrayLik
 
     Args:
         scores: scores of subnetworks [...], in any unit.
-        empty: score of the model without all units of the curve, broadcast to `scores`.
+        empty: score of the model without any unit of the curve, broadcast to `scores`.
         full: score of the full model, broadcast likewise.
 
     Returns:

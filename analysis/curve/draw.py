@@ -156,8 +156,8 @@ def draw_curve(names: Sequence[str], opened: Opener, asked: Asked, progress: Pro
     panel = Panel(scored, sizes, about, resamples=asked.resamples, seed=asked.seed)
     if panel.degenerate:
         progress.say(
-            "DEGENERATE: the full model scores no better than the model without all units of the "
-            "curve, so that areas are undefined"
+            "DEGENERATE: the full model scores no better than the model without any unit of the "
+            "curve, so the areas are undefined"
         )
     return panel
 
@@ -166,7 +166,7 @@ def _sizes(loaded: LoadedModel, asked: Asked, known: Sizes | None) -> Sizes:
     found = sizes_of(asked.units, totals_in(loaded.model, asked.units), asked.shares)
     if known is not None and found != known:
         raise ConfigError(
-            f"{loaded.name} has other numbers of units than the models before it",
+            f"{loaded.name} has a different number of units from the models before it",
             where="`models`",
             remedy="name models of the same shape",
         )

@@ -85,7 +85,7 @@ class Goods:
 
     Attributes:
         make: makes the mask of a size, given its place; masks of single weights are large.
-        empty: the model without all units of the curve.
+        empty: the model without any unit of the curve.
     """
 
     make: Callable[[int], Subnetwork]

@@ -62,7 +62,9 @@ def compare_masks(
     notes = [note_of("mask_agreement", line) for line in said]
     notes += [note_of("mask_spread", line) for line in _at_chance(found.spread)]
     if alike := equal_pairs(masks):
-        notes.append(note_of("mask_pairs", f"{counted(len(alike), 'pair')} of masks are equal"))
+        notes.append(
+            note_of("mask_pairs", f"the two masks are equal in {counted(len(alike), 'pair')}")
+        )
     more = {
         "rows": scored.rows,
         "mask_pairs": pair_table(masks, asked.correction),

@@ -236,7 +236,11 @@ def size_notes(sets: Sets) -> Iterator[str]:
         if stacked.all():
             continue
         p = kept_in_all_p(stacked)
-        tested = f", p = {p:.3g}" if np.isfinite(p) else ", no number could be rare enough"
+        tested = (
+            f", p = {p:.3g}"
+            if np.isfinite(p)
+            else ", no p: no number of shared units has a probability of .05 or less"
+        )
         yield (
             f"{int(stacked.all(axis=0).sum())} of {stacked.shape[1]} {unit} are kept in all masks; "
             f"{kept_in_all_expected(stacked):.3g} are expected of random masks of these sizes"

@@ -14,7 +14,7 @@ from .records import print_lines, print_records
 
 MOST_UNITS = 20
 _LEGEND = (
-    "draws: random masks on these examples; the intervals of shares are exact and 95%. least: the "
+    "draws: random masks on these examples; 95%: exact intervals of shares. least: the "
     "number of draws or independent examples with which a test can reach .05. p: corrected by Holm "
     "over the profiles of random masks; of units as named below."
 )

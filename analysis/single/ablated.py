@@ -85,8 +85,8 @@ def under_ablation(
         return mask.with_meta(ablation="zero", constants={}, constants_of="")
     if name == "learned" and model.base_model is model:
         raise ConfigError(
-            "the constants of the ablation learned are learnt with the model's task head, which no "
-            "chosen probe uses",
+            "the constants of the ablation learned need the model's task head, which no chosen "
+            "probe uses",
             where="`ablation`",
             remedy="store them in a mask (`subprobe prune` with `ablation` learned)",
         )

@@ -134,7 +134,7 @@ def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
     if crossed:
         said.append(
             "Seeds of the initialisation and of the data order are crossed: runs that share one of "
-            "them are not independent, and intervals and tests over seeds allow for it."
+            "them are not independent, and intervals and tests over seeds take that into account."
         )
     return said
 

@@ -61,35 +61,35 @@ def gates(
     form: Annotated[
         str,
         typer.Option(
-            help="form of the gates with `keep`: hard-concrete or continuous-sparsification"
+            help="form of the gates, with --keep: hard-concrete or continuous-sparsification"
         ),
     ] = "hard-concrete",
     units: Annotated[
         str,
         typer.Option(
-            help="units that are pruned; with `keep`: heads-mlps, heads, mlps, neurons, "
-            "heads-neurons, weights"
+            help="units that are pruned; with --keep: heads-mlps, heads, mlps, neurons, "
+            "heads-neurons or weights"
         ),
     ] = "heads-mlps",
     block: Annotated[
-        str, typer.Option(help="weights that share a gate, as ROWSxCOLUMNS; with units weights")
+        str, typer.Option(help="weights that share a gate, as ROWSxCOLUMNS; with --units weights")
     ] = "1x1",
     criterion: Annotated[
         str,
         typer.Option(
-            help="what the subnetwork must keep; with `keep`: kl (divergence from the full model) "
+            help="what the subnetwork must keep; with --keep: kl (divergence from the full model) "
             "or loss"
         ),
     ] = "kl",
     ramp: Annotated[
         float,
-        typer.Option(help="share of the training during which the target of `keep` rises"),
+        typer.Option(help="share of the training during which the target of --keep rises"),
     ] = 0.5,
     ablation: Annotated[
         str,
         typer.Option(
-            help="what replaces the output of a pruned unit; with `keep`: zero, mean, "
-            "mean-by-position, learned"
+            help="what replaces the output of a pruned unit; with --keep: zero, mean, "
+            "mean-by-position or learned"
         ),
     ] = "zero",
     data_dir: DataDir = None,
@@ -179,7 +179,7 @@ def gates(
         for one in keep or ()
     ]
     if ablation not in ABLATED:
-        raise UnknownNameError("ablation of gates", ablation, ABLATED)
+        raise UnknownNameError("ablation of learned gates", ablation, ABLATED)
     progress = progress_of(quiet)
     choice = task_choice(
         task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint

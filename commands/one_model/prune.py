@@ -87,8 +87,8 @@ def prune(
         str,
         typer.Option(
             help="structured (heads and MLPs), structured-heads, structured-mlps, "
-            "structured-neurons, magnitude (single weights), or gates that are learned towards "
-            "`keep`: hard-concrete, continuous-sparsification"
+            "structured-neurons, magnitude (single weights), or gates learned towards "
+            "--keep: hard-concrete, continuous-sparsification"
         ),
     ] = "structured",
     importance: Annotated[

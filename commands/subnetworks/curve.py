@@ -54,20 +54,20 @@ def curve(
         list[float] | None,
         typer.Option(
             "--keep",
-            help="share of the units to keep; repeat for several; default: .05, .1, .2 to 1",
+            help="share of the units to keep; repeat for several; default: .05, .1, .2, ..., 1",
         ),
     ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
             "--kind",
-            help="kind of subnetwork; beside good: random, bad, super (units that the good "
-            "masks of all seeds keep); repeat for several; default: random and bad, with "
-            "several models super",
+            help="kind of subnetwork; in addition to good: random, bad, or super (units that the "
+            "good masks of all seeds keep); repeat for several; default: random and bad, and super "
+            "if there are several models",
         ),
     ] = None,
     draws: Annotated[
-        int, typer.Option(help="number of draws; of random and bad masks of each size", min=1)
+        int, typer.Option(help="number of draws; random and bad masks of each size", min=1)
     ] = 20,
     order: Annotated[
         str,
@@ -97,7 +97,7 @@ def curve(
         float,
         typer.Option(
             "--points",
-            help="points (hundredths of the metric) that a mask of effective size may lose",
+            help="largest loss of a mask of effective size, in points (hundredths of the metric)",
             min=0,
         ),
     ] = 3.0,
@@ -119,7 +119,7 @@ def curve(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score good, random and bad subnetworks over their sizes, with the areas under the curves.
+    """Score good, random and bad subnetworks of several sizes, with the areas under the curves.
 
     Example: subprobe curve ./finetuned/acc-1 --task acceptability --out curve
 

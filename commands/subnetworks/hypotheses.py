@@ -55,7 +55,7 @@ def hypotheses(
             "--draws",
             min=1,
             max=100_000,
-            help="number of draws; random masks of each test, and pruned units of each type "
+            help="number of draws; random masks for each test, and pruned units of each type "
             "that are put back",
         ),
     ] = 100,
@@ -103,8 +103,8 @@ def hypotheses(
             "--most-units",
             min=0,
             max=LARGEST_NUMBER,
-            help="kept units of each type that are tested for minimality; of more a random sample; "
-            "0 = all",
+            help="maximum number of kept units of each type that are tested for minimality; of "
+            "more, a random sample is tested; 0 = all",
         ),
     ] = 200,
     correction: Correction = "fdr_bh",
@@ -125,7 +125,7 @@ def hypotheses(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test whether a mask is sufficient, necessary, minimal, and equal to the full model.
+    """Test whether a mask is sufficient, necessary, minimal, and equivalent to the full model.
 
     Example: subprobe hypotheses ./finetuned/acc-1 --mask good.safetensors --task acceptability
     """

@@ -67,7 +67,7 @@ def complement(
         typer.Option(
             "--level",
             help="level to invert: heads, mlps, neurons or weights; repeat for several; default: "
-            "the level at which the mask prunes",
+            "every level at which the mask prunes",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -92,7 +92,7 @@ def overlap(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare each two masks: IoU and containment beside those of random masks of the same sizes.
+    """Compare masks in pairs: IoU and containment, with those of random masks of the same sizes.
 
     Example: subprobe mask overlap a.safetensors b.safetensors --json
     """
@@ -106,7 +106,7 @@ def overlap(
     if not as_json:
         print_records(
             [_shown(line) for line in table.to_dict("records")],
-            title="overlap of masks (in parentheses expected by chance), beside the central 95% of "
+            title="overlap of masks (in parentheses: expected by chance), with the central 95% of "
             "random masks of the same sizes",
             keep=("mask", "other", "unit", "IoU", "p", "containment", "random IoU", "shared"),
         )

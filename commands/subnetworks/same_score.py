@@ -67,8 +67,8 @@ def same_score(
     resampling: Annotated[
         str,
         typer.Option(
-            help="selection examples that each of --masks is searched on: bootstrap, or half; "
-            "learned gates differ by their seeds instead"
+            help="sample of the selection examples on which each mask is searched for: "
+            "bootstrap, or half; learned gates differ by their seeds instead"
         ),
     ] = "bootstrap",
     keep: Annotated[
@@ -82,7 +82,7 @@ def same_score(
         str,
         typer.Option(
             help="structured (heads and MLPs), structured-heads, structured-mlps, "
-            "structured-neurons, or learned gates: hard-concrete, continuous-sparsification; of "
+            "structured-neurons, or learned gates: hard-concrete, continuous-sparsification; for "
             "--masks"
         ),
     ] = "structured",
@@ -93,7 +93,7 @@ def same_score(
         list[str] | None,
         typer.Option(
             "--probe",
-            help="name; of measurements beside the score, such as heuristics or challenge; repeat "
+            help="name; what is compared with the score, such as heuristics or challenge; repeat "
             "for several",
         ),
     ] = None,
@@ -130,8 +130,8 @@ def same_score(
         int,
         typer.Option(
             "--core-draws",
-            help="random sets of units beside the core of the masks; 59 are the least for three "
-            "corrected tests",
+            help="random sets of units that the core of the masks is compared with; 59 are the "
+            "least for three corrected tests",
             min=0,
         ),
     ] = 59,

@@ -93,8 +93,8 @@ def resampled(
         known.setdefault(row.key, (row, label))
     if len(known) < 2:
         raise InputError(
-            f"the training part of {spec.name} has {len(known)} different input, and a partner "
-            "must be another one",
+            f"the training part of {spec.name} has fewer than 2 different inputs, and a partner "
+            "must be another input",
             remedy="use more examples, or the ablation mean",
         )
     rows = [row for row, _ in known.values()]

@@ -58,7 +58,7 @@ def own_constants(
     if ablation in CONSTANT:
         _check_constant(ablation, own, neurons)
     elif ablation != "zero" and not own:
-        raise MaskError(f"a mask with the ablation {ablation} has no activations to use")
+        raise MaskError(f"a mask with the ablation {ablation} lacks its activations")
     return MappingProxyType(own)
 
 

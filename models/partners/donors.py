@@ -160,7 +160,7 @@ def read_table(constants: Mapping[str, npt.NDArray[Any]], name: str, most: int) 
     keys, values = numbers(constants, f"{name}.keys"), numbers(constants, f"{name}.values")
     sound = len(keys) == len(values) and bool((np.diff(keys) > 0).all())
     if not sound or (values.size and not 0 <= int(values.min()) <= int(values.max()) < most):
-        raise MaskError(f"the table {name} of the mask is not sound", remedy="find the mask again")
+        raise MaskError(f"the table {name} of the mask is invalid", remedy="find the mask again")
     return Table(keys.astype(np.int64), values.astype(np.int32))
 
 

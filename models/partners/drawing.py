@@ -151,6 +151,6 @@ def read_partners(ablation: str, constants: Mapping[str, npt.NDArray[Any]]) -> P
         return Drawn(donors, **draws)
     own = numbers(constants, "donors.labels").astype(np.int32)
     if len(own) != len(donors) or int(own.min()) < 0:
-        raise MaskError("donors.labels of the mask are not sound", remedy="find the mask again")
+        raise MaskError("donors.labels of the mask are invalid", remedy="find the mask again")
     labels = read_table(constants, _LABELS, int(own.max()) + 1)
     return Drawn(donors, own_labels=own, labels=labels, **draws)

@@ -28,6 +28,22 @@ def test_unknown_names_offer_the_nearest():
 
 
 @pytest.mark.parametrize(
+    ("noun", "known"),
+    [
+        ("task", "tasks"),
+        ("second property", "second properties"),
+        ("criterion", "criteria"),
+        ("hypothesis", "hypotheses"),
+        ("match of partners", "matches of partners"),
+        ("form of gates", "forms of gates"),
+        ("relation", "relations"),
+    ],
+)
+def test_known_names_are_said_in_the_plural(noun, known):
+    assert f"; known {known}: a, b" in str(errors.UnknownNameError(noun, "x", ["b", "a"]))
+
+
+@pytest.mark.parametrize(
     "error",
     [
         errors.UnknownNameError("task", "colla", ["mrpc", "cola"]),

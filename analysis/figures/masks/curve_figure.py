@@ -76,7 +76,7 @@ def curve_figure(points: pd.DataFrame, areas: pd.DataFrame) -> Figure:
         "Each line is the mean of a kind of subnetwork"
         + (f" over {seeds} seeds" if seeds > 1 else "")
         + ", and its band goes from the lowest to the highest score of a draw or seed. Vertical "
-        "lines are 95% intervals, cut at the edges of the picture. All lines end at the full model."
+        "lines are 95% intervals, cut at the edges of the figure. All lines end at the full model."
     )
     return Figure(
         file_name("curve", f"{first['task']}-{first['units']}"),

@@ -47,10 +47,10 @@ def untrained_null_figure(answer: Answer) -> Iterator[Figure]:
     )  # fmt: skip
     yield Figure(
         file_name(NULL, answer.label),
-        f"What the mask has beyond its controls in a trained and an untrained encoder, "
+        f"The good mask compared with its controls, in the trained and the untrained encoder, "
         f"{answer.label}",
         "The same search in the encoder trained from random weights. A point is the mean over "
-        "seeds, a line reaches from the lowest to the highest seed. Scores below chance count as "
+        "seeds, and a line goes from the lowest to the highest seed. Scores below chance count as "
         "chance. A mask that scores as high in the untrained encoder, and whose complement does so "
         "too, says nothing about the pretrained weights.",
         f"Differences of scores. {said}.",

@@ -72,6 +72,8 @@ def test_seeds_of_rows_are_pairs(rows, independent):
     assert design_of(SEEDS).grid is None
     assert design_of(SEEDS[:3], pairs_in(rows)).incomplete
     assert not design_of((1, 1002), pairs_in(rows)).crossed  # one initialisation
+    assert not design_of((1002, 2001), pairs_in(rows)).crossed  # no seed in common
+    assert not design_of((1, 2), pairs_in(rows)).crossed
 
 
 @given(st.integers(0, 2**31), st.integers(0, 2**31))
@@ -85,8 +87,9 @@ def test_a_grid_is_all_pairs_of_two_sets(pairs):
     inits, orders = ({one[i] for one in pairs} for i in (0, 1))
     whole = len(pairs) == len(inits) * len(orders) and min(len(inits), len(orders)) > 1
     assert (grid_of(pairs) is not None) == whole
-    if whole:
-        assert meet(pairs)
+    several = min(len(inits), len(orders)) > 1
+    shared = any(a != b and (a[0] == b[0] or a[1] == b[1]) for a in pairs for b in pairs)
+    assert meet(pairs) == (several and shared)
 
 
 def test_the_interval_resamples_rows_and_columns(tables, folder, independent):
@@ -137,6 +140,8 @@ def test_no_mixed_model_takes_crossed_runs_as_independent(rows):
     found, notes = mixed_models(rows)
     assert found.empty
     assert all("crossed" in note for note in notes)
+    _, notes = mixed_models(rows[rows["seed"].isin([1, 2])])
+    assert not any("crossed" in note for note in notes)
 
 
 def test_two_runs_are_compared_by_their_grids(folder, rows, independent):

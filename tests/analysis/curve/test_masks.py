@@ -130,7 +130,7 @@ def test_models_of_other_shapes_are_refused():
                         other.tokenizer, other.parts)  # fmt: skip
     models = {"one": one, "other": other}
     asked = Asked(shares=(0.5,), draws=1, kinds=("random",))
-    with pytest.raises(ConfigError, match="other has other numbers of units"):
+    with pytest.raises(ConfigError, match="other has a different number of units"):
         draw_curve(["one", "other"], models.__getitem__, asked, Silent())
 
 

@@ -145,7 +145,12 @@ def test_the_pool_has_at_most_the_size_asked_for():
     [
         (toy_parts(), {"match": "size"}, UnknownNameError, "unknown match of partners 'size'"),
         (toy_parts(1), {"match": "label"}, ConfigError, "has no classes"),
-        (replace(toy_parts(), train=toy_examples(1)), {}, InputError, "1 different input"),
+        (
+            replace(toy_parts(), train=toy_examples(1)),
+            {},
+            InputError,
+            "fewer than 2 different inputs",
+        ),
         (
             replace(toy_parts(), train=toy_examples(3)),
             {"match": "label"},
