@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.better import LOWER
+from ...data.seeds import SeedDesign
 from ..statistics.corrections import ALPHA, adjust_rows
-from ..statistics.paired_tests import Tested, cluster_signs, sign_flips, swap_draws
+from ..statistics.paired_tests import Tested, cluster_signs, crossed_t, sign_flips, swap_draws
 from ..statistics.uncertainty import permutation_p
+from ..statistics.variation import CROSSED_T, INCOMPLETE
 from .area_lines import BETTER, by_draw, on_resamples
 from .areas import CMD, CPR
 from .panel import Panel
@@ -51,7 +53,11 @@ def rank_test(good: Floats, random: Floats, better: str) -> Tested:
 
 
 def score_tests(
-    scored: Sequence[ScoredModel], place: int, better: str, seed: int
+    scored: Sequence[ScoredModel],
+    place: int,
+    better: str,
+    seed: int,
+    design: SeedDesign | None = None,
 ) -> Iterator[tuple[str, Tested]]:
     """The tests of the scores at one size: name and result.
 
@@ -64,10 +70,20 @@ def score_tests(
         place: place of the size.
         better: direction of the metric.
         seed: seed of random exchanges.
+        design: how crossed seeds were sampled; None = independent.
     """
     good = np.array([one.values("good")[place, 0] for one in scored])
     random = np.stack([one.values("random")[place] for one in scored])
     yield DRAWS, rank_test(good, random, better)
+    if design is not None:
+        gaps = good - random.mean(axis=1)
+        yield (
+            CROSSED_T,
+            Tested(float("nan"), 1.0, INCOMPLETE)
+            if design.grid is None
+            else crossed_t(gaps, design.grid),
+        )
+        return
     if len(scored) > 1:
         yield SEEDS, sign_flips(good - random.mean(axis=1))
         return
@@ -93,7 +109,7 @@ def tested_lines(panel: Panel) -> Iterator[dict[str, Any]]:
         about = _difference(panel, scores, samples) | {
             "measure": SCORE, "share": good.shares[place], "better": panel.better,
         }  # fmt: skip
-        for name, found in score_tests(panel.scored, place, panel.better, panel.seed):
+        for name, found in score_tests(panel.scored, place, panel.better, panel.seed, panel.design):
             yield about | _tested(name, found)
     for measure in (CPR, CMD):
         values = [by_draw(panel, measure, line) for line in (good, random)]

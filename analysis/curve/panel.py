@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...data.errors import ConfigError
 from ...data.output.better import HIGHER, LOWER, better_of
+from ...data.seeds import Pairs, SeedDesign, design_of
 from ..flags import DIVERGED
 from ..statistics.clusters import count_of
 from .areas import faithfulness
@@ -49,6 +50,7 @@ class Panel:
         about: columns that identify the curve.
         resamples: resamples of the examples.
         seed: of resamples and exchanges.
+        pairs: the seeds of initialisation and order of each seed, where they are crossed.
 
     Raises:
         ConfigError: if the models were scored on different examples.
@@ -62,7 +64,12 @@ class Panel:
         *,
         resamples: int = RESAMPLES,
         seed: int = 0,
+        pairs: Pairs | None = None,
     ):
+        self.design: SeedDesign | None = None
+        if pairs and (design := design_of([one.seed for one in scored], pairs)).crossed:
+            self.design = design
+            scored = sorted(scored, key=lambda one: design.seeds.index(one.seed))
         first = scored[0]
         for one in scored[1:]:
             if one.ids != first.ids:
@@ -117,7 +124,9 @@ class Panel:
         self, value: float, samples: Sequence[Floats], *, constant: bool = False
     ) -> dict[str, Any]:
         """The columns of an interval; see `limits_of`."""
-        found: Limits = limits_of(value, samples, self.scored[0], constant=constant)
+        found: Limits = limits_of(
+            value, samples, self.scored[0], constant=constant, design=self.design
+        )
         return {
             "ci_low": found.low, "ci_high": found.high, "ci_method": found.method,
             "varies": found.varies,

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...data.seeds import SeedDesign
 from ..statistics.clusters import alone, count_of
 from ..statistics.paired import expanded_limits, over_seeds_and_examples
+from ..statistics.variation import INCOMPLETE
 from ..statistics.weighted import weight_blocks, weighted_scores
 from .scored import ScoredModel
 
@@ -72,7 +74,12 @@ def samples_of(scored: ScoredModel, resamples: int = RESAMPLES, seed: int = 0) -
 
 
 def limits_of(
-    value: float, samples: Sequence[Floats], scored: ScoredModel, *, constant: bool = False
+    value: float,
+    samples: Sequence[Floats],
+    scored: ScoredModel,
+    *,
+    constant: bool = False,
+    design: SeedDesign | None = None,
 ) -> Limits:
     """The interval of a mean over seeds and draws.
 
@@ -86,6 +93,7 @@ def limits_of(
         samples: for each seed, the number on resamples of the examples [R, D].
         scored: one of the models.
         constant: whether the masks give every example the same answer.
+        design: how crossed seeds were sampled, in whose order they are; None = independent.
     """
     count = count_of(scored.units)
     of = "examples" if alone(scored.units) else f"{count} clusters"
@@ -99,9 +107,15 @@ def limits_of(
             # draws of the full model, or of one mask
             several, draws = several[:, :1], 1
     if max(seeds, draws) > 1:
-        low, high = over_seeds_and_examples(value, several)
+        if design is not None and design.incomplete:
+            nothing = float("nan")
+            return Limits(nothing, nothing, f"no interval: {INCOMPLETE}", f"{what} and examples")
+        grid = design.grid if design is not None else None
+        low, high = over_seeds_and_examples(value, several, grid=grid)
+        if grid is not None:
+            what = f"{what} of a {grid.shape} grid"
         name = f"bootstrap over {several.shape[1]} {what} and {of} ({resamples}), t"
-        varies = f"{what} and examples"
+        varies = f"{'seeds' if seeds > 1 else 'draws'} and examples"
     else:
         own = several[:, 0]
         low, high = (
