@@ -23,6 +23,7 @@ from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.model_sizes import counted_sizes, tasks_of
 from .cost.rates import usual_rates
+from .curve.of_run import run_curves
 from .experiment import Finished, unchanged
 from .hypotheses.of_run import NAME as HYPOTHESES
 from .hypotheses.of_run import run_hypotheses
@@ -270,8 +271,8 @@ def write_tables(
     Returns:
         The summaries by name, comparisons and tests of scores, the linguistic profile and the
         differences between good and random in probes where there are any, calibration and metrics
-        by label of tasks with classes, hypotheses where complements were scored, and the headline
-        table.
+        by label of tasks with classes, hypotheses where complements were scored, curves over
+        sizes, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -283,6 +284,7 @@ def write_tables(
     own |= {name: answered[name] for name in ANSWERED if len(answered[name])}
     if len(found := run_hypotheses(rows, cells)):
         own[HYPOTHESES] = found
+    own |= run_curves(rows, cells)
     for name, table in {**summed, **compared, **own}.items():
         # counts without a value in some line are floats in pandas, and whole numbers in the file
         write_csv(typed(name, table), out / f"{name}.csv")

@@ -53,4 +53,20 @@ UNTRAINED_NULL = ProbeEntry(
     figure="untrained-null",
 )  # fmt: skip
 
-FROM_SCORES = (ARTEFACTS, UNTRAINED_NULL)
+CURVE = ProbeEntry(
+    name="curve",
+    help="areas under the scores over sizes of good, random and bad masks, and effective sizes",
+    code=_not_run,
+    reads="task",
+    rows=(
+        Measure("cpr", ("model",), "area under the faithfulness of masks over their sizes",
+                better="higher"),
+        Measure("cmd", ("model",), "area under the distance of faithfulness from 1",
+                better="lower"),
+        Measure("effective_size", ("model",), "share of the units in the smallest mask that loses "
+                "at most `curve.points` points", better="lower"),
+    ),
+    headline=Headline("*", "model"),
+)  # fmt: skip
+
+FROM_SCORES = (ARTEFACTS, UNTRAINED_NULL, CURVE)

@@ -18,12 +18,14 @@ from ...probes.options import complete_options
 from .crossed_seeds import CROSSED_LISTS, with_crossed
 from .mask_options import (
     ControlOptions,
+    CurveOptions,
     LotteryOptions,
     PruneOptions,
     RetrainOptions,
     Section,
     check_ablation,
     check_criterion,
+    check_curve,
 )
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
@@ -102,6 +104,7 @@ class RunConfig(Section):
     prune: PruneOptions = PruneOptions()
     lottery: LotteryOptions = LotteryOptions()
     controls: ControlOptions = ControlOptions()
+    curve: CurveOptions = CurveOptions()
     retrain: RetrainOptions = RetrainOptions()
     probe: ProbeOptions = ProbeOptions()
 
@@ -186,6 +189,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         )
     check_ablation(config.prune, config.retrain.route, where)
     check_criterion(config.prune, where)
+    check_curve(config.curve, where)
     check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     listed |= {name: getattr(config, name) for name in CROSSED_LISTS}

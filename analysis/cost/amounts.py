@@ -17,14 +17,13 @@ from ..configuration.asked_probes import learning
 from ..configuration.config import RunConfig
 from ..plan.graph import Cell
 from ..plan.registry import STEPS
+from .curve_passes import BACKWARD as BACKWARD
+from .curve_passes import ranking_passes, scoring_passes, units_of
 from .learning_size import NOTHING_LEARNT, LearningSize
 from .shape import EncoderShape
 from .sizes import TaskSize
 
 Kind = Literal["train", "score", "probe", "other"]
-
-BACKWARD = 2
-"""Cost of a full backward pass, in forward passes; without gradients of weights it is one."""
 
 KEPT_HEADS, KEPT_MLPS, KEPT, KEPT_WEIGHTS = 0.57, 0.73, 0.68, 0.5
 """Mean shares that the study's searches kept, used if no size is requested: heads, MLPs, the
@@ -87,6 +86,8 @@ class Workload:
             return Amount("train", self._training(cell, task))
         if cell.step in ("prune", "nullsearch"):
             return Amount("score", self._search(cell, size))
+        if cell.step in ("curve", "curvesuper"):
+            return Amount("score", self._curve(cell, size))
         if "same" in cell.inputs:
             return Amount("other", _REPEATED)
         if cell.step == "probe":
@@ -121,6 +122,19 @@ class Workload:
             steps = size.train * self.config.prune.gates.epochs
             return self.shape.forward(steps * size.padded, size.padded) * (1 + BACKWARD)
         return forward * self._candidates(str(cell.options["method"])) * self._importance
+
+    def _curve(self, cell: Cell, size: TaskSize) -> float:
+        """The masks of a curve, without what masks of the same layers share."""
+        curve, shape = self.config.curve, self.shape
+        kinds = ("super",) if cell.step == "curvesuper" else ("good", "random", "bad")
+        found = scoring_passes(curve, shape, kinds) * self._scoring(size, size.report)
+        if cell.step == "curvesuper" and self.config.prune.ablation == "zero":
+            return found
+        importance = "" if curve.units == "weights" else self.config.prune.importance
+        ranking = ranking_passes(
+            importance, units_of(shape, curve), curve.shares, search=curve.order == "search"
+        )
+        return found + ranking * self._scoring(size, size.selection)
 
     @property
     def _importance(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,8 @@ from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.masks.constants import CONSTANT, FOLDED
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.cost import cost
-from .amounts import BACKWARD
+from .curve_passes import ranking_passes as ranking_passes
 
-_STEP_SHARE = 0.1
 _LENGTH = 32
 
 
@@ -57,27 +55,6 @@ def _first(anatomy: Anatomy, kept: Mapping[str, int]) -> Subnetwork:
     for name, count in kept.items():
         arrays[name] = (np.arange(arrays[name].size) < count).reshape(arrays[name].shape)
     return Subnetwork(arrays["heads"], arrays["mlps"], arrays["neurons"])
-
-
-def ranking_passes(importance: str, units: int, shares: Sequence[float], *, search: bool) -> float:
-    """Forward passes over the selection examples that finding the good masks takes.
-
-    Args:
-        importance: how units are ranked; empty = by the weights alone.
-        units: units of the curve.
-        shares: shares of the sizes.
-        search: whether each size has its own search, which removes a tenth of the units per step.
-    """
-    if not importance:
-        return 0.0
-    one = 1 + BACKWARD / 2
-    if importance in ("magnitude", "random"):
-        one = 1.0
-    elif importance == "ablation":
-        one = 1.0 + units
-    if not search:
-        return one
-    return one * sum(1 + math.ceil((1 - share) / _STEP_SHARE) for share in shares if share < 1)
 
 
 def curve_seconds(

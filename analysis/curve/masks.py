@@ -121,10 +121,8 @@ def goods_of(
         "importance": importance_of(sizes.units, options),
         "fingerprint": weights_fingerprint(loaded.model),
     }
-    reading: dict[str, Any] = {
-        "batch_size": options.batch_size, "max_length": loaded.max_length,
-        "match": options.match_donors, "seed": options.donor_seed,
-    }  # fmt: skip
+    reading: dict[str, Any] = {"batch_size": options.batch_size, "max_length": loaded.max_length}
+    reading |= {"match": options.match_donors, "seed": options.donor_seed}
     like = searched_under(options.ablation, loaded.model, loaded.tokenizer, loaded.parts, **reading)
     learnt = options.ablation == "learned"
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...pruning.across_seeds import ACROSS
 from ..configuration.asked_probes import narrowed, probe_inputs
 from ..configuration.config import RunConfig
+from .curves import with_curves
 from .easy_hard import with_difficulty, with_partial_input
 from .graph import Cell, Graph, Needs
 from .knock_outs import with_knock_outs
@@ -37,6 +38,7 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
             cells += with_untrained_search(one, own)
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
+        shared += with_curves(seeds)
     return Graph(cells + shared)
 
 

@@ -103,11 +103,13 @@ class Run:
     def _figures(self) -> Mapping[str, Figure]:
         """Every figure by name: one needs the summaries that all of them need."""
         from ..calibration.of_folder import answered_tables
+        from ..curve.of_run import read_curves
         from ..figures.figures import figures
         from ..summary.summaries import summaries
 
         answered = answered_tables(self.rows, self.manifest, self.folder)
-        tables = {**summaries(self.rows), **answered}
+        curves = read_curves(self.rows, self.folder)
+        tables = {**summaries(self.rows), **answered, **curves}
         return {figure.name: figure for figure in figures(self.rows, tables)}
 
     @cached_property

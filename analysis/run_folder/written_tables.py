@@ -10,6 +10,7 @@ import pandas as pd
 from ...data.errors import DataFileError
 from ...data.output.tables import as_written
 from ..calibration.of_folder import WRITTEN as ANSWERED
+from ..curve.of_run import TABLES as CURVES
 from ..hypotheses.of_run import NAME as HYPOTHESES
 from .written_columns import COMPARISONS
 
@@ -22,6 +23,7 @@ NAMES = (
     "probe_differences",
     *ANSWERED,
     HYPOTHESES,
+    *CURVES,
 )
 """Tables that a run writes only as CSV files, where it has numbers for them."""
 

@@ -28,7 +28,7 @@ _NO_RESULT = {
 """Options that change results by rounding at most."""
 
 _LISTS = {"tasks", "seeds", *CROSSED_LISTS, "prune.methods", "probe.names", "probe.states"}
-_COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
+_COUNTS = {"curve.draws", "controls.draws", "controls.retrained_draws", "probe.draws"}
 _PLACES = {
     "model", "data_dir", "probe.corpus", "probe.train", "probe.dev", "probe.test",
     "probe.options.attention-patterns.weights",
@@ -159,6 +159,7 @@ def _united(
         if (name not in _LISTS | _COUNTS | _SWITCHES or _of_first_crossing(name, *pair))
         and not _of_new_probe(name, old, new)
         and not _of_first_learning(name, old)
+        and not _of_only_curve(name, old, new)
     }
     if fixed:
         raise ConfigError(
@@ -168,7 +169,11 @@ def _united(
             "start again with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
+    if _of_only_curve("curve.shares", old, new) and not new["curve"]["shares"]:
+        both["curve"] = old["curve"]
     for name, (one, other) in different.items():
+        if _of_only_curve(name, old, new):
+            continue
         *sections, last = name.split(".")
         place = both
         for section in sections:
@@ -194,6 +199,12 @@ def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     if parts[:2] != ["probe", "options"] or len(parts) < 3:
         return False
     return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
+
+
+def _of_only_curve(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether an option is about a curve over sizes, which only one configuration asks for."""
+    asked = [bool(side.get("curve", {}).get("shares")) for side in (old, new)]
+    return name.startswith("curve.") and not all(asked)
 
 
 def _of_first_learning(name: str, old: dict[str, Any]) -> bool:

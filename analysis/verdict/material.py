@@ -17,6 +17,7 @@ from ..comparison.found_better import FOUND
 from ..comparison.pair_records import frame_of
 from ..comparison.tables import comparison_tables
 from ..cost.model_sizes import recorded_sizes, tasks_of
+from ..curve.of_run import read_curves
 from ..hypotheses.of_run import NAME as HYPOTHESES
 from ..hypotheses.of_run import read_hypotheses
 from ..profile.probe_differences import FILE as DIFFERENCES
@@ -70,6 +71,8 @@ def answer_tables(
         found |= answered_tables(rows, manifest, folder)
     if folder is not None and HYPOTHESES not in found:
         found |= read_hypotheses(rows, folder)
+    if folder is not None and "curve" not in found:
+        found |= read_curves(rows, folder)
     if HEADLINE not in found:
         sizes = recorded_sizes(manifest, folder, tasks_of(rows))
         found[HEADLINE] = headline_table(rows, found, sizes)

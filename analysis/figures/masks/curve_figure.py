@@ -22,7 +22,6 @@ from ..charts import (
     told,
     unchecked,
 )
-from ..figures import save_figure
 
 _WIDTH, _HEIGHT = 460, 300
 _ASIDE = 0.016
@@ -40,6 +39,9 @@ def save_curve(found: Curve, out: Path, *, overwrite: bool = False) -> None:
         out: the folder; see `atomic_folder`.
         overwrite: accept a folder with files that subprobe did not write.
     """
+    # the figures of runs include this one
+    from ..figures import save_figure
+
     with unchecked():
         figure = curve_figure(found.points, found.areas)
     with atomic_folder(out, "curve", overwrite=overwrite) as temporary:

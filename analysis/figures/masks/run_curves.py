@@ -1,0 +1,21 @@
+"""The curves over sizes of a run, each with what it shows in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...curve.of_run import curves_in
+from ...screen.curve import finding_lines
+from ...verdict.answer import Tables
+from ..charts import Figure
+from .curve_figure import curve_figure
+
+
+def curve_figures(tables: Tables) -> Iterator[Figure]:
+    """One figure for each task whose subnetworks were scored over their sizes."""
+    for curve in curves_in(tables):
+        figure = curve_figure(curve.points, curve.areas)
+        task = f"{curve.points['task'].iloc[0]}: "
+        said = " ".join(line.removeprefix(task) for line in finding_lines(curve))
+        yield replace(figure, text=f"{said} {figure.text}")
