@@ -108,7 +108,11 @@ def _ours(
         own = mask.task, seed_of(mask.seed_init, mask.seed_order)
         task, seed = (named["task"], int(named["seed"])) if named else own
         if seed in found.get(task, {}):
-            raise MaskError(f"a second {kind} mask of {task} with seed {seed}", where=str(path))
+            raise MaskError(
+                f"a second {kind} mask of {task} with seed {seed}",
+                where=str(path),
+                remedy="copy the masks of one search method into a folder of their own",
+            )
         encoders.setdefault(mask.model, path)
         if len(encoders) > 1:
             raise MaskError(
