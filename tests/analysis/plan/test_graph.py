@@ -103,7 +103,12 @@ def test_every_step_of_a_run_is_registered_and_can_be_loaded():
     everything = planned(
         seeds=[1, 2],
         prune={"methods": ["structured", "magnitude", "imp"]},
-        controls={"draws": 2, "across_seeds": True, "artefacts": True},
+        controls={
+            "draws": 2,
+            "across_seeds": True,
+            "artefacts": True,
+            "untrained_search": True,
+        },
         probe={"names": ["attention-stats", "dependency-heads", "attention-change"]},
     )
     by_encoder = planned(controls={"draws": 1, "artefacts": True, "artefacts_by": "encoder"})
