@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...models.masks.subnetwork import ABLATIONS, METHODS
+from ...models.masks.names import ABLATIONS, METHODS
 from ..summary.kinds import KINDS, STATES
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}

@@ -16,8 +16,9 @@ import numpy as np
 from ...data.errors import MaskError, UnknownNameError
 from ...data.output.run_record import masks_left_over
 from ...data.seeds import meet, seed_of
+from ...models.masks.names import KINDS
 from ...models.masks.plain_masks import read_plain
-from ...models.masks.subnetwork import KINDS, Subnetwork
+from ...models.masks.subnetwork import Subnetwork
 from .agreement import Masks
 
 _OURS = re.compile(r"(?P<task>.+)-seed(?P<seed>\d+)-(?P<kind>[a-z]+)")
@@ -107,7 +108,11 @@ def _ours(
         own = mask.task, seed_of(mask.seed_init, mask.seed_order)
         task, seed = (named["task"], int(named["seed"])) if named else own
         if seed in found.get(task, {}):
-            raise MaskError(f"a second {kind} mask of {task} with seed {seed}", where=str(path))
+            raise MaskError(
+                f"a second {kind} mask of {task} with seed {seed}",
+                where=str(path),
+                remedy="copy the masks of one search method into a folder of their own",
+            )
         encoders.setdefault(mask.model, path)
         if len(encoders) > 1:
             raise MaskError(

@@ -212,6 +212,8 @@ def gates(
         typer.echo(json.dumps(found))
         return
     print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
-    for one in again if rows is not None else ():
-        mine = rows[rows["variant"].str.split(";").str[0].eq(one.about)]
-        print_records(shown(mine), title=f"{one.about} and its untrained null")
+    if rows is not None:
+        of = rows["variant"].str.split(";").str[0]
+        for one in again:
+            mine = rows[of.eq(one.about)]
+            print_records(shown(mine), title=f"{one.about} and its untrained null")

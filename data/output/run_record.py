@@ -14,7 +14,8 @@ from .ownership import RUN, Record
 CONFIGURATION, SEEDS = "configuration", "seeds"
 """Keys of the record of a run for its options and the names of its tasks and seeds."""
 
-_MASK = re.compile(r"(?P<seed>.+-seed\d+)-(?:(?P<method>[a-z-]+)-)?[a-z]+\.safetensors")
+_KIND = "random-complement|[a-z]+"  # the only kind with a hyphen
+_MASK = re.compile(rf"(?P<seed>.+-seed\d+)-(?:(?P<method>[a-z-]+?)-)??(?:{_KIND})\.safetensors")
 
 
 def run_configuration(folder: Path) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """Cells of a run whose masks are learned towards a size."""
 
+from typing import Any
+
 import pytest
 from subprobe.analysis.experiment import run_experiment
 from tiny_run import TinyCells, tiny_config, without_report
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "seeds": [1],
     "prune": {
         "methods": ["hard-concrete", "continuous-sparsification"], "keep": 0.5,
@@ -39,3 +41,22 @@ def test_a_whole_run_has_scores_and_controls_for_both_forms(tiny_encoder, tmp_pa
         mine = scores[scores["method"] == method]
         assert set(mine["kind"]) == {"good", "random", "bad"}
         assert set(mine["sparsity"]) == {0.5}
+
+
+def test_gates_are_learned_in_the_untrained_encoder_too(tiny_encoder, tmp_path):
+    controls = {**OPTIONS["controls"], "untrained": True, "untrained_search": True}
+    options = {**OPTIONS, "controls": {**controls, "match": "layer", "complement": True}}
+    cells = TinyCells(tiny_config(tiny_encoder, **options), tmp_path / "run")
+    at = "acceptability/seed1"
+    (null,) = cells.outputs(f"{at}/untrained/continuous-sparsification/null")
+    assert set(null.rows["metric"]) >= {"mask_minus_complement", "trained_minus_untrained"}
+    own, trained = (
+        cells.mask(f"{at}{state}/continuous-sparsification/search") for state in ("/untrained", "")
+    )
+    assert own.counts()["units"] == trained.counts()["units"] == (5, 10)
+    assert own.fingerprint != trained.fingerprint
+    # the complement of the null is that of the tests of necessity
+    names = [f"{at}/continuous-sparsification/complement/0/{last}"
+             for last in ("null/score", "score")]  # fmt: skip
+    ids = [set(one.rows["mask_id"]) for one in cells.outputs(*names)]
+    assert ids[0] == ids[1]

@@ -10,7 +10,6 @@ from subprobe.analysis.steps.progress import Silent
 from tiny_run import write_toy_task
 
 COLUMNS = {"first": "text", "label": "side"}
-FEW = {"draws": 29, "permutations": 99}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def test_the_tables_are_those_of_the_command(place, subprobe_command, tmp_path):
     )  # fmt: skip
     assert code == 0, err
     mask = sp.Subnetwork.load(place / "good.safetensors")
-    found = sp.hypotheses(loaded(place), mask, progress=Silent(), **FEW)
+    found = sp.hypotheses(loaded(place), mask, draws=29, permutations=99, progress=Silent())
     frames = {
         "hypotheses": found.to_frame(), "hypothesis_units": found.units(),
         "hypothesis_scores": found.scores(),

@@ -6,6 +6,7 @@ from subprobe.analysis.steps.progress import Silent
 from subprobe.analysis.untrained_null import retrained
 from subprobe.analysis.untrained_null.retrained import check_recorded, untrained_twin
 from subprobe.data.tasks.task_parts import examples_digest
+from subprobe.models.training.finetune import finetune
 from tiny_run import write_toy_task
 
 
@@ -33,7 +34,6 @@ def test_a_limit_does_not_change_the_training_of_the_twin(tuned, monkeypatch, li
     loaded = load_for_task(model, task, limit=limit, device="cpu")
     assert limit == 0 or len(loaded.parts.train) <= limit
     seen = []
-    finetune = retrained.finetune
 
     def watched(name, parts, *arguments, **options):
         seen.append(parts.train)
