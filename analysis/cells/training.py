@@ -10,7 +10,8 @@ from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task_parts import examples_digest
 from ...models.checkpoint.checkpoint import save_classifier
 from ...models.folder.sources import MODEL
-from ...models.masks.subnetwork import KINDS, Subnetwork
+from ...models.masks.names import KINDS
+from ...models.masks.subnetwork import Subnetwork
 from ...models.training.finetune import FineTuned, finetune
 from ..cell_output import CellOutput
 from ..steps.masks import RETRAINED

@@ -121,7 +121,9 @@ def goods_of(
         "importance": importance_of(sizes.units, options),
         "fingerprint": weights_fingerprint(loaded.model),
     }
-    reading = {"batch_size": options.batch_size, "max_length": loaded.max_length}
+    reading: dict[str, Any] = {
+        "batch_size": options.batch_size, "max_length": loaded.max_length,
+    }  # fmt: skip
     like = searched_under(options.ablation, loaded.model, loaded.tokenizer, loaded.parts, **reading)
     learnt = options.ablation == "learned"
 

@@ -96,7 +96,7 @@ def learn_under(
         progress: called with (completed steps, total steps).
         say: receives messages about constants that are learned.
     """
-    reading: dict[str, int] = {"batch_size": BATCH, "max_length": recipe.max_length}
+    reading: dict[str, Any] = {"batch_size": BATCH, "max_length": recipe.max_length}
     weights = options.units == "weights"
     like = searched_under("zero" if weights else ablation, model, tokenizer, parts, **reading)
     found = learn_to_size(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...models.masks.subnetwork import ABLATIONS, METHODS
+from ...models.masks.names import METHODS
+from ...models.masks.subnetwork import ABLATIONS
 from ..summary.kinds import KINDS, STATES
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}

@@ -54,7 +54,8 @@ def same_units(
         # an MLP is one unit of its layer: within layers nothing could be placed elsewhere
         yield "mlp", [(mask.mlp_mask, other.mlp_mask)]
     if "neurons" in both and mask.neuron_mask is not None and other.neuron_mask is not None:
-        first, second = (one.neuron_mask & one.mlp_mask[:, None] for one in (mask, other))
+        first = mask.neuron_mask & mask.mlp_mask[:, None]
+        second = other.neuron_mask & other.mlp_mask[:, None]
         yield "neuron", list(zip(first, second, strict=True))
     if "weights" in both:
         paths = sorted({*mask.weight_masks, *other.weight_masks})

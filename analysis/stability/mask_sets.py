@@ -16,8 +16,9 @@ import numpy as np
 from ...data.errors import MaskError, UnknownNameError
 from ...data.output.run_record import masks_left_over
 from ...data.seeds import meet, seed_of
+from ...models.masks.names import KINDS
 from ...models.masks.plain_masks import read_plain
-from ...models.masks.subnetwork import KINDS, Subnetwork
+from ...models.masks.subnetwork import Subnetwork
 from .agreement import Masks
 
 _OURS = re.compile(r"(?P<task>.+)-seed(?P<seed>\d+)-(?P<kind>[a-z]+)")

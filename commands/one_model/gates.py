@@ -214,7 +214,9 @@ def gates(
         typer.echo(json.dumps(found))
         return
     print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")
-    for name in penalty or () if rows is not None else ():
+    if rows is None:
+        return
+    for name in penalty or ():
         from ...analysis.untrained_null.shown import shown
 
         mine = rows[rows["variant"].str.split(";").str[0].eq(f"lambda={name:g}")]

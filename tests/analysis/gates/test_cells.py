@@ -1,10 +1,12 @@
 """Cells of a run whose masks are learned towards a size."""
 
+from typing import Any
+
 import pytest
 from subprobe.analysis.experiment import run_experiment
 from tiny_run import TinyCells, tiny_config, without_report
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "seeds": [1],
     "prune": {
         "methods": ["hard-concrete", "continuous-sparsification"], "keep": 0.5,

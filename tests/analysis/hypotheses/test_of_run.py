@@ -1,5 +1,7 @@
 """A run that scores complements: its cells, their masks, and the table of hypotheses."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,7 +80,7 @@ def cells_of(**controls):
     config = parse_config(
         {"tasks": ["acceptability"], "seeds": [1], "controls": {"draws": 2, **controls}}, where="t"
     )
-    recipe = SimpleNamespace(max_length=16, head="new")
+    recipe: Any = SimpleNamespace(max_length=16, head="new")
     facts = {"acceptability": TaskFacts("acceptability", recipe)}
     found: dict[str, Cell] = {cell.name: cell for cell in plan(config, facts)}
     return found
