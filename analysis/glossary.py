@@ -61,6 +61,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "pruned, than pruned units that are put back.",
         "equivalence": "Said of two models: each scores higher than the other on about half of the "
         "examples. It is shown by two one-sided tests, not by a large p-value of a difference.",
+        "core": "The units that all of several good masks of one model keep.",
+        "untrained null": "The same search in an encoder with random weights. The score of a good "
+        "mask says something about the pretrained model only where this one does not reach it.",
         "curve": "Scores of subnetworks over the share of units that they keep.",
         "faithfulness of a subnetwork": "Its score relative to the full model: 0 for the model "
         "without any unit of the curve, 1 for the full model.",

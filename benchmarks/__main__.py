@@ -53,7 +53,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: learning.learned_mask(units="weights", block="64x64", **small),
         lambda: smaller.compact(**(short if quick else {})),
         lambda: scoring.scoring(**small),
-        lambda: curves.curve(**({"count": 4, "draws": 1, "repeats": 1} if quick else {})),
+        lambda: curves.curve(count=4, draws=1, repeats=1) if quick else curves.curve(),
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),

@@ -114,7 +114,9 @@ def draw_rows(simulations: int, models: int = MODELS) -> Iterator[dict[str, Any]
                         ("circuit", circuit, apart), ("null", rng.choice(null), every),
                         ("boundary", closest, every),
                     ):  # fmt: skip
-                        line = against_draws(SUFFICIENCY, quality[mask], quality[drawn], SHARE)
+                        line = against_draws(
+                            SUFFICIENCY, quality[mask], quality[drawn].tolist(), SHARE
+                        )
                         hits[case].append(line["p_value"] <= ALPHA)
             for case, check in (("circuit", "power"), ("null", "size"), ("boundary", "size")):
                 yield row(check, hypothesis, case, n, hits[case])

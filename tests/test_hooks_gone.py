@@ -36,7 +36,7 @@ from subprobe.data.errors import SubprobeError
 from subprobe.data.tasks.choices.generated import READING
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import Gates, gated
-from subprobe.models.masks.subnetwork import METHODS as SEARCHES
+from subprobe.models.masks.names import METHODS as SEARCHES
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import ROUTES, finetune

@@ -168,7 +168,7 @@ class ControlOptions(Section):
     complement: bool = Field(
         False,
         description="also score the model without the good mask's units, and without as many "
-        "random ones, pruned: whether it needs them",
+        "random ones, to test whether it needs them",
     )
     match: Literal["model", "layer"] = Field(
         "model",

@@ -90,7 +90,8 @@ def sweep_sizes(
     recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
     loaded.tell(loaded.parts.train, "training examples", progress)
     full = scores_of_full(loaded, progress)
-    frames, learned = [full], {}
+    frames = [full]
+    learned: dict[str, Any] = {}
     for name, one in zip(names, each, strict=True):
         with progress.stage(f"learning gates, {name} of the units") as advance:
             found = learn_under(

@@ -76,7 +76,7 @@ def subprobe_command_once():
                 main()
                 code = 0
             except SystemExit as ended:
-                code = ended.code or 0
+                code = int(ended.code or 0)
             finally:
                 sys.argv = before
         return code, out.getvalue(), err.getvalue()

@@ -32,10 +32,10 @@ def activations(model: Any, row: Row) -> list[dict[str, torch.Tensor]]:
     handles = []
     for layer, kept in enumerate(found):
 
-        def projection(_module, args, kept=kept):
+        def projection(_module: Any, args: Any, kept: Any = kept) -> None:
             kept["head"] = args[0][0].clone()
 
-        def down(_module, args, output, kept=kept):
+        def down(_module: Any, args: Any, output: Any, kept: Any = kept) -> None:
             kept["neuron"], kept["mlp"] = args[0][0].clone(), output[0].clone()
 
         handles += [
@@ -52,7 +52,8 @@ def activations(model: Any, row: Row) -> list[dict[str, torch.Tensor]]:
 def logits_with_partner(model: Any, row: Row, partner: Row, mask: Any) -> torch.Tensor:
     """The logits [K] of one example whose pruned units have their activations on a partner."""
     plain = replaced(model, lambda made: activations(made, partner), row, partner, mask)
-    return plain(**alone(plain, row)).logits[0]
+    logits: torch.Tensor = plain(**alone(plain, row)).logits[0]
+    return logits
 
 
 def replaced(model: Any, read: Any, row: Row, partner: Row, mask: Any) -> Any:
@@ -66,21 +67,23 @@ def replaced(model: Any, read: Any, row: Row, partner: Row, mask: Any) -> Any:
     for layer in range(anatomy.num_layers):
         held = {name: values[place] for name, values in theirs[layer].items()}
 
-        def projection(_module, args, layer=layer, held=held):
+        def projection(_module: Any, args: Any, layer: Any = layer, held: Any = held) -> Any:
             values = args[0].clone()
             for head in np.flatnonzero(~mask.head_mask[layer]):
                 columns = slice(head * anatomy.head_size, (head + 1) * anatomy.head_size)
                 values[0][:, columns] = held["head"][:, columns]
             return (values, *args[1:])
 
-        def before(_module, args, layer=layer, held=held):
+        def before(_module: Any, args: Any, layer: Any = layer, held: Any = held) -> Any:
             values = args[0].clone()
             if mask.neuron_mask is not None:
                 gone = ~mask.neuron_mask[layer]
                 values[0][:, gone] = held["neuron"][:, gone]
             return (values, *args[1:])
 
-        def after(_module, _args, output, layer=layer, held=held):
+        def after(
+            _module: Any, _args: Any, output: Any, layer: Any = layer, held: Any = held
+        ) -> Any:
             return output if mask.mlp_mask[layer] else held["mlp"][None]
 
         anatomy.attention_projection(plain, layer).register_forward_pre_hook(projection)

@@ -90,9 +90,9 @@ def questions(count, seed, easy=True):
         options = list(others[:3])
         if easy:
             options[label] = context[0]
-        texts = (Sentence(f"{seed}-{place}/{n}", tuple(text)) for n, text in
-                 enumerate((context, ("who", "?"))))  # fmt: skip
-        made.append(Example(f"{seed}-{place}", *texts, label=label, options=tuple(options)))
+        first = Sentence(f"{seed}-{place}/0", tuple(context))
+        second = Sentence(f"{seed}-{place}/1", ("who", "?"))
+        made.append(Example(f"{seed}-{place}", first, second, label=label, options=tuple(options)))
     return tuple(made)
 
 

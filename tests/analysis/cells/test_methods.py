@@ -13,7 +13,7 @@ from subprobe.analysis.configuration.mask_options import PruneOptions, SearchMet
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.screen.console import print_comparison
-from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
+from subprobe.models.masks.names import METHODS as MASK_METHODS
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config, without_report
 

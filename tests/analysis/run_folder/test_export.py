@@ -18,7 +18,8 @@ from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
 from subprobe.analysis.stability.measure import Stability
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
-from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
+from subprobe.models.masks.names import KINDS, METHODS
+from subprobe.models.masks.subnetwork import Subnetwork
 
 IN_DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 

@@ -1,6 +1,7 @@
 """Result files in the form of The Heuristic Core, and its published figures."""
 
 import json
+from typing import Any
 
 import pytest
 from subprobe.analysis.same_score.measure import measure_points
@@ -8,7 +9,7 @@ from subprobe.analysis.same_score.points import FULL
 from subprobe.analysis.same_score.published import is_entailed, read_published
 from subprobe.data.errors import DataFileError, UnknownNameError
 
-COLUMNS = {
+COLUMNS: dict[str, list[Any]] = {
     "seed": ["original", "1", "2", "3"],
     "sparsity": [0.0, 0.5, 0.49, 0.51],
     "mnli-matched": [0.9, 0.8, 0.82, 0.84],

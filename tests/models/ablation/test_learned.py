@@ -1,5 +1,7 @@
 """Masks with another ablation: their constants, and constants that are learnt."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,7 @@ from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
 L, H = 2, 4
-READ = {"batch_size": 5, "max_length": 32}
+READ: dict[str, Any] = {"batch_size": 5, "max_length": 32}
 
 
 def scene(family="bert"):

@@ -128,7 +128,7 @@ def test_partners_of_the_toy_task_share_its_class():
         ids = tokenizer(example.texts()[0])["input_ids"]
         partner = drawn.donors.row(drawn.of(row(*ids)))
         word = tokenizer.decode(partner.ids, skip_special_tokens=True).split()[0]
-        assert word == ("cats", "dogs")[example.label]
+        assert word == ("cats", "dogs")[int(example.label or 0)]
 
 
 def test_the_pool_has_at_most_the_size_asked_for():

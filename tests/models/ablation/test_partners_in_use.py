@@ -180,7 +180,7 @@ def test_options_of_questions_draw_partners_that_are_right_or_wrong_alike():
         for size in (1, 8)
     ]  # fmt: skip
     assert found[0].shape == (8, parts.spec.choices)
-    np.testing.assert_allclose(*found, atol=TOLERANCE)
+    np.testing.assert_allclose(found[0], found[1], atol=TOLERANCE)
 
 
 def test_partners_of_another_length_are_counted():
