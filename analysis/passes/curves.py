@@ -11,7 +11,6 @@ from ...data.errors import InputError
 from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.cost import cost
-from .curve_passes import ranking_passes as ranking_passes
 
 _LENGTH = 32
 
