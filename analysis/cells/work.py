@@ -28,10 +28,10 @@ from ..cell_output import CellOutput
 from ..plan.graph import Cell
 from ..plan.preparing import TaskSetting
 from ..plan.registry import find_step
-from ..running.peak_memory import forget_peak, peak_mb
 from ..steps.identity import drawn_by_layer, identity, selection_of, stamped
 from ..steps.progress import Progress
 from ..storage.certificate import Certificate
+from ..storage.peak_memory import forget_peak, peak_mb
 from ..storage.store import CellStore
 from .materials import Materials
 

@@ -11,7 +11,7 @@ from ...data.seeds import SEEDS
 from ...pruning.importance.methods import find_importance
 from ...pruning.search.plan import Rule
 from ...pruning.sized.names import FORMS
-from ..curve.sizes import METHODS, check_shares
+from .curve_shares import METHODS, check_shares
 
 
 class Section(BaseModel):

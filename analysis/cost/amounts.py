@@ -15,10 +15,11 @@ from ...pruning.search.plan import schedule
 from ...pruning.sized.names import FORMS
 from ..configuration.asked_probes import learning
 from ..configuration.config import RunConfig
+from ..passes.ranking import BACKWARD as BACKWARD
+from ..passes.ranking import ranking_passes
 from ..plan.graph import Cell
 from ..plan.registry import STEPS
-from .curve_passes import BACKWARD as BACKWARD
-from .curve_passes import ranking_passes, scoring_passes, units_of
+from .curve_passes import scoring_passes, units_of
 from .learning_size import NOTHING_LEARNT, LearningSize
 from .shape import EncoderShape
 from .sizes import TaskSize

@@ -10,8 +10,9 @@ from typing import Any
 from ...data.errors import ConfigError, UnknownNameError
 from ...models.masks.subnetwork import Subnetwork
 from ..configuration.mask_options import PruneOptions
-from ..cost.curves import curve_seconds, operations_left, ranking_passes
 from ..flags import ABOUT, FAILED
+from ..passes.curves import curve_seconds, operations_left
+from ..passes.ranking import ranking_passes
 from ..single.loaded import LoadedModel
 from ..steps.progress import Progress
 from ..steps.said import read_said

@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from ...data.errors import ConfigError, UnknownNameError
+from ..configuration.curve_shares import METHODS as METHODS
+from ..configuration.curve_shares import check_shares as check_shares
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of kept units unless others are named."""
@@ -20,15 +22,6 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights",),
 }
 """Name of the units of a curve -> their types; all other units of the model are kept."""
-
-METHODS: Mapping[str, str] = {
-    "joint": "structured",
-    "heads": "structured-heads",
-    "mlps": "structured-mlps",
-    "neurons": "structured-neurons",
-    "weights": "magnitude",
-}
-"""Name of the units of a curve -> the method of its masks."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +74,6 @@ def check_units(units: str) -> str:
     if units not in UNITS:
         raise UnknownNameError("type of unit", units, UNITS)
     return units
-
-
-def check_shares(shares: Sequence[float]) -> tuple[float, ...]:
-    """The shares in ascending order, each once.
-
-    Raises:
-        ConfigError: if a share is not above 0 and at most 1, or none is below 1.
-    """
-    for share in shares:
-        if not 0 < share <= 1:
-            raise ConfigError(
-                f"must be > 0 and <= 1, got {share:g}",
-                where="`keep`",
-                remedy="name shares of kept units, such as 0.5",
-            )
-    if shares and min(shares) == 1:
-        raise ConfigError(
-            "a curve needs a share below 1",
-            where="`keep`",
-            remedy="the full model is scored in any case; name smaller shares",
-        )
-    return tuple(sorted(set(shares)))
 
 
 def sizes_of(units: str, totals: Mapping[str, int], shares: Sequence[float] = ()) -> Sizes:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...curve.of_run import curves_in
-from ...screen.curve import finding_lines
 from ...verdict.answer import Tables
+from ...verdict.curve_findings import finding_lines
 from ..charts import Figure
 from .curve_figure import curve_figure
 
@@ -17,5 +17,7 @@ def curve_figures(tables: Tables) -> Iterator[Figure]:
     for curve in curves_in(tables):
         figure = curve_figure(curve.points, curve.areas)
         task = f"{curve.points['task'].iloc[0]}: "
-        said = " ".join(line.removeprefix(task) for line in finding_lines(curve))
+        # the sizes, and whether good is better than other random masks would be
+        lines = [line.removeprefix(task) for line in finding_lines(curve)[:2]]
+        said = " ".join(f"{line[:1].upper()}{line[1:]}" for line in lines)
         yield replace(figure, text=f"{said} {figure.text}")

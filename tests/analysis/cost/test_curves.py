@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
-from subprobe.analysis.cost.curves import curve_seconds, operations_left, ranking_passes
+from subprobe.analysis.configuration.mask_options import CurveOptions
+from subprobe.analysis.cost.curve_passes import scoring_passes, units_of
+from subprobe.analysis.cost.shape import BASE
+from subprobe.analysis.passes.curves import curve_seconds, operations_left
+from subprobe.analysis.passes.ranking import ranking_passes
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.smaller.cost import cost
 from subprobe.models.smaller.shrink import shrink
@@ -32,3 +36,21 @@ def test_passes_of_a_ranking(importance, search, passes):
 
 def test_seconds_add_up():
     assert curve_seconds(2.0, [0.5, 1.0], [10, 3], 2, 0.25) == pytest.approx(2 * (5 + 3 + 0.5))
+
+
+@pytest.mark.parametrize(
+    ("units", "left"),
+    [("joint", 0.5), ("heads", 1 - 0.5 / 3), ("mlps", 1 - 0.5 * 2 / 3), ("weights", 1.0)],
+)
+def test_passes_of_a_curve_are_known_from_the_shape(units, left):
+    curve = CurveOptions(shares=[0.5], units=units, draws=10)
+    masks = 1 + 10 + (1 if units == "weights" else 10)
+    found = scoring_passes(curve, BASE, ("good", "random", "bad"))
+    # beside the full model and the one without the units
+    assert found == pytest.approx(2 + masks * left)
+    assert scoring_passes(curve, BASE, ("super",)) == pytest.approx(2 + left)
+
+
+def test_units_are_those_of_the_shape():
+    found = [units_of(BASE, CurveOptions(units=name)) for name in ("joint", "heads", "neurons")]
+    assert found == [156, 144, 36_864]

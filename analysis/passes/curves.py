@@ -12,7 +12,6 @@ from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.masks.constants import CONSTANT, FOLDED
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.cost import cost
-from .curve_passes import ranking_passes as ranking_passes
 
 _LENGTH = 32
 
