@@ -91,7 +91,7 @@ def sweep_sizes(
     loaded.tell(loaded.parts.train, "training examples", progress)
     full = scores_of_full(loaded, progress)
     frames = [full]
-    learned: dict[str, Any] = {}
+    learned: dict[float, SizedGates] = {}
     for name, one in zip(names, each, strict=True):
         with progress.stage(f"learning gates, {name} of the units") as advance:
             found = learn_under(
