@@ -4,9 +4,9 @@ Under the null hypothesis the two forecasts of an example may change places (Nor
 those of a cluster of examples at once, in all seeds and draws together. So the test is about other
 examples, for these models and masks.
 
-Two calibrated models of different confidence are not exchangeable, and their binned errors on few
-examples have different biases. For binned errors, a small p-value then shows that the forecasts
-differ, not that one model is calibrated better.
+Only means over examples are tested. Binned errors of few examples are biased, by different amounts
+in calibrated models of different confidence, which are not exchangeable: their p-value would be too
+small without any difference in calibration.
 """
 
 from __future__ import annotations
@@ -19,46 +19,37 @@ from ..statistics.clusters import Units, count_of
 from ..statistics.paired_tests import DRAWS, LEAST_DIFFERING, Tested, called, few_differ
 from ..statistics.uncertainty import Floats, permutation_p
 from ..statistics.weighted import seed_of
-from .binned import (
-    ADAPTIVE,
-    BINNED,
-    BINS,
-    BRIER,
-    ECE,
-    MCE,
-    NLL,
-    OVERCONFIDENCE,
-    errors_of,
-    places_of,
-)
-from .binned import inner_edges as edges_of
+from .binned import BINNED, BRIER, NLL, OVERCONFIDENCE
 from .forecasts import Forecasts
 
 _CELLS_AT_ONCE = 4_000_000
 TEST = "exchanged forecasts"
 
+UNTESTED = Tested(
+    float("nan"),
+    1.0,
+    "binned errors are biased by different amounts in models of different confidence",
+)
+"""What stands in place of a test of binned errors."""
+
 
 def exchange_tests(
     first: Mapping[int, Forecasts], second: Mapping[int, Forecasts], seeds: Sequence[int], *,
-    bins: int = BINS, draws: int = DRAWS,
+    draws: int = DRAWS,
 ) -> dict[str, Tested]:  # fmt: skip
-    """Two-sided p of the difference of each measure, the mean over seeds of that over draws.
-
-    Bins of equal mass are those of both models' confidences together, as bins must not depend on
-    which model a forecast is from.
+    """Two-sided p of the difference of each mean, itself the mean over seeds of that over draws.
 
     Args:
         first: seed -> forecasts of one model.
         second: those of the other for the same examples.
         seeds: that both have.
-        bins: number of bins.
         draws: random exchanges.
     """
     one = first[seeds[0]]
     units, n = one.units, len(one.ids)
     swap = _swaps(units, draws, seed_of(one.ids))
     step = max(1, _CELLS_AT_ONCE // n)
-    gaps: dict[str, Floats] = {name: np.zeros(draws + 1) for name in (*BINNED, *_MEANS)}
+    gaps: dict[str, Floats] = {name: np.zeros(draws + 1) for name in _MEANS}
     differs = np.zeros(n, dtype=bool)
     for seed in seeds:
         pairs = _draws(first[seed], second[seed])
@@ -66,14 +57,14 @@ def exchange_tests(
             differs |= np.any([of_a != of_b for of_a, of_b in zip(a[:4], b[:4], strict=True)], 0)
             for start in range(0, draws + 1, step):
                 part = slice(start, start + step)
-                for name, gap in _differences(a, b, swap[part], bins).items():
+                for name, gap in _differences(a, b, swap[part]).items():
                     gaps[name][part] += gap / (len(pairs) * len(seeds))
     moving = len(np.unique(units[differs]))
     if moving < LEAST_DIFFERING:
         floor = min(1.0, 2.0 ** (1 - moving))
         why = Tested(float("nan"), floor, few_differ(moving, called(units)))
-        return dict.fromkeys(gaps, why)
-    return {name: _tested(gap) for name, gap in gaps.items()}
+        return dict.fromkeys(BINNED, UNTESTED) | dict.fromkeys(gaps, why)
+    return dict.fromkeys(BINNED, UNTESTED) | {name: _tested(gap) for name, gap in gaps.items()}
 
 
 def _tested(gaps: Floats) -> Tested:
@@ -108,31 +99,10 @@ def _draws(first: Forecasts, second: Forecasts) -> list[tuple[_Draw, _Draw]]:
     return [(of(first, draw), of(second, draw)) for draw in range(count)]
 
 
-def _differences(first: _Draw, second: _Draw, swap: Floats, bins: int) -> dict[str, Floats]:
-    """First minus second in each measure after these exchanges [R]."""
-    both = np.concatenate([first[0], second[0]])
-    edges = {False: edges_of(both, bins), True: edges_of(both, bins, mass=True)}
-    found: dict[str, Floats] = {}
-    for mass, inner in edges.items():
-        sides = [_in_bins(side, inner, bins) for side in (first, second)]
-        moved = (swap @ (sides[1] - sides[0]).astype(np.float32)).astype(np.float64)
-        errors = [
-            errors_of(*np.split(side.sum(axis=0) + sign * moved, 2, axis=1))
-            for side, sign in zip(sides, (1, -1), strict=True)
-        ]
-        ece, mce = (errors[0][k] - errors[1][k] for k in (0, 1))
-        found |= {ADAPTIVE: ece} if mass else {ECE: ece, MCE: mce}
+def _differences(first: _Draw, second: _Draw, swap: Floats) -> dict[str, Floats]:
+    """First minus second in each mean after these exchanges [R]."""
     means = [np.stack([brier, nll, sure - right], axis=1) for sure, right, brier, nll in
              (first, second)]  # fmt: skip
     change = means[0] - means[1]
     values = (change.sum(axis=0) - 2 * (swap.astype(np.float64) @ change)) / len(change)
-    return found | dict(zip(_MEANS, values.T, strict=True))
-
-
-def _in_bins(side: _Draw, inner: Floats, bins: int) -> Floats:
-    """Right minus confidence of each example in its bin, then 1 in its bin [N, 2M]."""
-    n, places = len(side[0]), places_of(side[0], inner)
-    found = np.zeros((n, 2 * bins))
-    found[np.arange(n), places] = side[1] - side[0]
-    found[np.arange(n), bins + places] = 1.0
-    return found
+    return dict(zip(_MEANS, values.T, strict=True))

@@ -171,7 +171,7 @@ def _differences(
         seeds = sorted(set(first.seeds) & set(second.seeds))
         if not seeds:
             continue
-        tests = exchange_tests(said[pair.first], said[pair.second], seeds, bins=bins)
+        tests = exchange_tests(said[pair.first], said[pair.second], seeds)
         for metric in COMPARED:
             a, b = first.mean(metric, seeds), second.mean(metric, seeds)
             drawn = first.drawn(metric, seeds) - second.drawn(metric, seeds)
