@@ -82,9 +82,7 @@ def score_tests(panel: Panel, place: int) -> Iterator[tuple[str, Tested]]:
         yield EXAMPLES, cluster_signs(mine == gold, others == gold, one.units)
         return
     mine = np.broadcast_to(mine, others.shape)
-    yield EXAMPLES, swap_draws(
-        one.metric, mine, others, one.gold, one.units, seed=panel.seed
-    )
+    yield EXAMPLES, swap_draws(one.metric, mine, others, one.gold, one.units, seed=panel.seed)
 
 
 def _over_seeds(panel: Panel, gaps: Floats) -> tuple[str, Tested]:

@@ -23,8 +23,8 @@ POINTS: dict[str, str] = {
     "baseline_value": _REAL, **_COUNTS, "flag": _TEXT,
 }  # fmt: skip
 MASKS: dict[str, str] = {
-    **_CURVE, "seed": _WHOLE, "seed_order": _WHOLE, "kind": _TEXT, "draw": _WHOLE, "share": _REAL, "mask_id": _TEXT,
-    "metric": _TEXT, "better": _TEXT, "value": _REAL, "faithfulness": _REAL, "n": _WHOLE,
+    **_CURVE, "seed": _WHOLE, "seed_order": _WHOLE, "kind": _TEXT, "draw": _WHOLE,
+    "share": _REAL, "mask_id": _TEXT, "metric": _TEXT, "better": _TEXT, "value": _REAL, "faithfulness": _REAL, "n": _WHOLE,
     "flag": _TEXT,
 }  # fmt: skip
 AREAS: dict[str, str] = {

@@ -42,7 +42,8 @@ def made_model(
     names = [f"{i // cluster}" if cluster > 1 else None for i in range(n)]
     empty = np.zeros(n, dtype=np.int64)
     return ScoredModel(
-        name=f"model-{seed}", seeds=seeds or (seed, seed), metric=metric, ids=tuple(map(str, range(n))), gold=gold,
+        name=f"model-{seed}", seeds=seeds or (seed, seed), metric=metric,
+        ids=tuple(map(str, range(n))), gold=gold,
         units=units_of(names), full=whole, empty=empty, answers=answers, marks=tuple(marks),
         scores={"full": float((whole == gold).mean()), "empty": float((empty == gold).mean())},
         baseline=("majority", 0.5), ablation="zero", selection="validation",

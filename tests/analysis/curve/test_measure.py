@@ -135,7 +135,8 @@ def test_crossed_seeds_are_no_independent_models():
     pairs = [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
     shuffled = [pairs[place] for place in (3, 0, 5, 2, 1, 4)]
     panel = crossed_panel(shuffled, draws=3)
-    assert panel.grid is not None and panel.grid.shape == "2 x 3"
+    assert panel.grid is not None
+    assert panel.grid.shape == "2 x 3"
     assert [one.seeds for one in panel.scored] == pairs
     found = curve_of(panel)
     line = found.points.set_index(["kind", "share"]).loc[("good", 0.5)]
@@ -159,7 +160,8 @@ def test_crossed_seeds_are_no_independent_models():
 def test_crossed_seeds_with_a_missing_run_have_no_interval_over_seeds():
     panel = crossed_panel([(1, 1), (1, 2), (2, 1)])
     found = curve_of(panel)
-    assert panel.crossed and panel.grid is None
+    assert panel.crossed
+    assert panel.grid is None
     for table in (found.points, found.areas):
         assert table["ci_low"].isna().all()
         assert table["ci_method"].eq(f"no interval: {INCOMPLETE}").all()
@@ -207,3 +209,12 @@ def test_models_of_other_examples_are_refused():
     models = [made_model(0), dataclasses.replace(made_model(1), ids=tuple("abcd") * 50)]
     with pytest.raises(ConfigError, match="model-0 and model-1 are scored on different examples"):
         Panel(models, made_sizes(), {})
+
+
+def test_intervals_of_areas_stay_within_their_range():
+    areas = curve_of(made_panel(2)).areas.set_index(["kind", "measure"])
+    cut = areas.loc[[("good", "cmd"), ("good", "effective_size")]]
+    # t of one degree of freedom is wide
+    assert cut["ci_low"].tolist() == [0, 0]
+    assert cut["ci_high"].iloc[1] == 1
+    assert areas.loc[("good", "cpr"), "ci_low"] < 0
