@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 _AREAS = {CPR: cpr, CMD: cmd}
 BETTER = {CPR: HIGHER, CMD: LOWER, EFFECTIVE: LOWER}
 """Measure -> direction of better values."""
+_RANGES = {CMD: (0.0, np.inf), EFFECTIVE: (0.0, 1.0)}
 
 
 def area_lines(panel: Panel, within: float) -> Iterator[dict[str, Any]]:
@@ -37,9 +38,9 @@ def area_lines(panel: Panel, within: float) -> Iterator[dict[str, Any]]:
             values = np.stack(by_draw(panel, measure, line, within))
             value = float(values.mean())
             interval = panel.interval(value, on_resamples(panel, measure, line, within))
-            if measure == EFFECTIVE and interval["ci_high"] > 1:
-                # no size is above the full model's
-                interval["ci_high"] = 1.0
+            # an interval over few seeds may leave the range of a measure; cut, it covers as often
+            for limit in ("ci_low", "ci_high") if measure in _RANGES else ():
+                interval[limit] = float(np.clip(interval[limit], *_RANGES[measure]))
             yield {
                 **panel.about,
                 "kind": kind,

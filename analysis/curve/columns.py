@@ -24,9 +24,8 @@ POINTS: dict[str, str] = {
 }  # fmt: skip
 MASKS: dict[str, str] = {
     **_CURVE, "seed": _WHOLE, "seed_order": _WHOLE, "kind": _TEXT, "draw": _WHOLE,
-    "share": _REAL, "mask_id": _TEXT,
-    "metric": _TEXT, "better": _TEXT, "value": _REAL, "faithfulness": _REAL, "n": _WHOLE,
-    "flag": _TEXT,
+    "share": _REAL, "mask_id": _TEXT, "metric": _TEXT, "better": _TEXT, "value": _REAL,
+    "faithfulness": _REAL, "n": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 AREAS: dict[str, str] = {
     **_CURVE, "kind": _TEXT, "measure": _TEXT, "metric": _TEXT, "better": _TEXT, "value": _REAL,

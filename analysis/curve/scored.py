@@ -227,12 +227,8 @@ class CurveScorer:
                         # its constants are those of this model
                         yield kind, place, draw, replaced_as(supers[place], own)
                     else:
-                        yield (
-                            kind,
-                            place,
-                            draw,
-                            control_of(kind, own, model, seed, first_draw + draw),
-                        )
+                        control = control_of(kind, own, model, seed, first_draw + draw)
+                        yield kind, place, draw, control
 
     def _mark(
         self, kind: str, place: int, draw: int, mask: Subnetwork, found: Evaluation

@@ -72,8 +72,9 @@ def _panels(found: SameScore) -> Any:
             .mark_point(filled=True, size=70, opacity=0.85)
             .encode(
                 x=alt.X("score:Q", title=named(first["metric"]),
-                        scale=alt.Scale(zero=False, padding=12)),
-                y=alt.Y("value:Q", title=named(metric), scale=alt.Scale(zero=False, padding=12)),
+                        scale=alt.Scale(zero=False, padding=12, nice=False)),
+                y=alt.Y("value:Q", title=named(metric),
+                        scale=alt.Scale(zero=False, padding=12, nice=False)),
                 color=alt.Color("kind:N", scale=colour, title=None),
                 shape=alt.Shape("kind:N", scale=shape, title=None),
                 tooltip=told("mask:N", "score:Q", "value:Q"),

@@ -37,8 +37,7 @@ def check_making(options: PruneOptions, count: int, resampling: str) -> None:
     """Raise for masks that cannot be made, before anything is loaded.
 
     Raises:
-        ConfigError: for fewer than two masks, a search that ranks units without examples, or
-            learned gates without a size.
+        ConfigError: for fewer than two masks, or a search that ranks units without examples.
         UnknownNameError: for another kind of sample.
     """
     method = options.methods[0]
@@ -46,10 +45,6 @@ def check_making(options: PruneOptions, count: int, resampling: str) -> None:
         raise UnknownNameError("sample of the selection examples", resampling, SAMPLES)
     if count < FEWEST:
         raise ConfigError(f"masks must be >= {FEWEST}, got {count}", where="`masks`")
-    if method in FORMS and not options.keep:
-        raise ConfigError(
-            "learned gates need a size", where="`keep`", remedy="name the share of units to keep"
-        )
     if method not in FORMS and not method.startswith("structured"):
         raise ConfigError(
             f"{method} ranks weights without examples: all of its masks would be equal",

@@ -28,7 +28,9 @@ def finding_lines(found: Curve) -> list[str]:
         if clear.empty:
             why = lines_of["note"].dropna()
             said = f": {why.iloc[0]}" if len(why) else ""
-            lines.append(f"{task}: no difference of good from random masks by {test}{said}.")
+            lines.append(
+                f"{task}: no difference of good from random masks was found by {test}{said}."
+            )
             continue
         shares = listed([percent(share) for share in clear["share"]])
         most = clear["p_adjusted"].max()

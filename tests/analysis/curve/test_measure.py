@@ -209,3 +209,12 @@ def test_models_of_other_examples_are_refused():
     models = [made_model(0), dataclasses.replace(made_model(1), ids=tuple("abcd") * 50)]
     with pytest.raises(ConfigError, match="model-0 and model-1 are scored on different examples"):
         Panel(models, made_sizes(), {})
+
+
+def test_intervals_of_areas_stay_within_their_range():
+    areas = curve_of(made_panel(2)).areas.set_index(["kind", "measure"])
+    cut = areas.loc[[("good", "cmd"), ("good", "effective_size")]]
+    # t of one degree of freedom is wide
+    assert cut["ci_low"].tolist() == [0, 0]
+    assert cut["ci_high"].iloc[1] == 1
+    assert areas.loc[("good", "cpr"), "ci_low"] < 0
