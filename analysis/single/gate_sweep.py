@@ -17,7 +17,7 @@ from ...models.checkpoint.checkpoint import save_classifier
 from ...models.checkpoint.contract import check_plain_head
 from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
 from ..steps.identity import flagged, identity
-from ..steps.masks import mask_rows
+from ..steps.masks import RETRAINED, mask_rows
 from ..steps.progress import Progress
 from .gate_scores import recipe_of, scores_by_part, scores_of_full
 from .loaded import LoadedModel
@@ -102,6 +102,7 @@ def sweep_gates(
                 # what the fine-tuning came to is not what this training does
                 about = {key: value for key, value in loaded.meta.items() if key != "training"}
                 about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+                about[RETRAINED] = found.subnetwork.mask_id
                 save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))

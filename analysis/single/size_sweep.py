@@ -23,7 +23,7 @@ from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
 from ..gates.search import HARDENED, SOFT, binary_row, learn_under, soft_evaluation
 from ..steps.identity import SIZES, flagged, identity
-from ..steps.masks import mask_rows
+from ..steps.masks import RETRAINED, mask_rows
 from ..steps.progress import Progress
 from .gate_scores import recipe_of, scores_by_part, scores_of_full
 from .gate_sweep import GATES
@@ -119,6 +119,7 @@ def sweep_sizes(
                 # what the fine-tuning came to is not what this training does
                 about = {key: value for key, value in loaded.meta.items() if key != "training"}
                 about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+                about[RETRAINED] = found.subnetwork.mask_id
                 save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))

@@ -11,6 +11,7 @@ import typer
 from ...data.errors import ConfigError
 from ...data.output.outputs import MASKS, prepare_out
 from ...pruning.search.plan import CRITERIA
+from ...pruning.sized.names import FORMS
 from ..flags import refuse
 from ..options import (
     AsClasses,
@@ -47,13 +48,11 @@ NULL = "untrained-null"
 """What the record of a folder calls the results of a search with its null."""
 
 _OF_TASK = (
-    "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
-    "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
-    "ablation", "match_donors", "donor_seed",
     "task", "data_dir", "column", "quotes", "as_classes", "group_disjoint", "method",
     "importance", "normalise", "rule", "threshold", "keep", "min_heads", "folds", "selection",
-    "scores", "labels",
+    "scores", "labels", "ablation", "match_donors", "donor_seed",
 )  # fmt: skip
+_OF_SEARCHES = ("importance", "normalise", "rule", "threshold", "min_heads", "folds", "scores")
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
     "dropout", "rank", "reset", "against", "other",
@@ -237,6 +236,8 @@ def prune(
         )  # fmt: skip
         return
     refuse(_OF_PROPERTY if null else (*_OF_PROPERTY, *_OF_CONTROLS), "a task")
+    if method in FORMS:
+        refuse(_OF_SEARCHES, f"`method` {method}")
     if task is None:
         raise ConfigError(
             "a task or a property is needed",
@@ -266,7 +267,8 @@ def prune(
         "threshold": threshold,
         "keep": keep,
         "min_heads": min_heads,
-        "criterion": criterion,
+        "criterion": "score" if method in FORMS else criterion,
+        **({"gates": {"criterion": criterion}} if method in FORMS and criterion != "score" else {}),
         "scores": scores,
         "ablation": ablation,
         "match_donors": match_donors or "any",

@@ -126,3 +126,41 @@ def test_what_is_no_size_is_refused_in_one_line(subprobe_command, tuned, tmp_pat
     assert named in said
     assert "Traceback" not in said
     assert not (tmp_path / "g").exists()
+
+
+def test_prune_learns_gates_by_the_criterion_and_refuses_options_of_searches(
+    subprobe_command, tuned, tmp_path
+):
+    found = {}
+    for criterion in ("loss", "kl"):
+        code, out, err = subprobe_command(
+            "prune", *tuned, "--method", "hard-concrete", "--keep", "0.5", "--limit", "8",
+            "--criterion", criterion, "--out", tmp_path / f"{criterion}.safetensors", "--json",
+        )  # fmt: skip
+        assert code == 0, err
+        found[criterion] = json.loads(out)["history"][0]
+        assert found[criterion]["criterion"] == criterion
+    assert found["loss"]["loss"] != found["kl"]["loss"]
+    for given in (["--rule", "absolute"], ["--importance", "fisher"]):
+        code, _, err = subprobe_command(
+            "prune", *tuned, "--method", "hard-concrete", "--keep", "0.5", *given,
+            "--out", tmp_path / "no.safetensors",
+        )  # fmt: skip
+        assert code == 2
+        assert f"{given[0]}: cannot be combined with --method hard-concrete" in err
+        assert err.count("\n") == 1
+
+
+def test_an_encoder_trained_under_means_is_scored_with_its_mask(subprobe_command, tuned, tmp_path):
+    code, _, err = subprobe_command(
+        "gates", *tuned, "--keep", "0.5", "--epochs", 1, "--train-encoder", "--ablation", "mean",
+        "--limit", "16", "--out", tmp_path / "g",
+    )  # fmt: skip
+    assert code == 0, err
+    code, out, err = subprobe_command(
+        "evaluate", tmp_path / "g" / "model-0.5", *tuned[1:], "--json",
+        "--mask", tmp_path / "g" / "hard-concrete-0.5.safetensors",
+    )  # fmt: skip
+    assert code == 0, err
+    rows = json.loads(out)
+    assert {(row["state"], row["ablation"]) for row in rows} == {("retrained", "mean")}

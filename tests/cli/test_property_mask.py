@@ -97,6 +97,8 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
         (["--criterion", "property=xpos"], "no sentence of the train part has xpos"),
         (["--task", "cola"], "--task: cannot be combined with --criterion property=upos"),
         (["--keep", ".5"], "--keep: cannot be combined with"),
+        (["--ablation", "mean"], "--ablation: cannot be combined with --criterion property=upos"),
+        (["--donor-seed", "1"], "--donor-seed: cannot be combined with --criterion property=upos"),
         (["--units", "layers"], "heads-neurons"),
         (["--penalty", "-1"], "penalty must be >= 0, got -1.0"),
         (["--penalty", "1", "--penalty", "2"], "name a folder, or one --penalty"),
