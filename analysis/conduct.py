@@ -23,7 +23,7 @@ from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.model_sizes import counted_sizes, tasks_of
 from .cost.rates import usual_rates
-from .curve.of_run import run_curves
+from .curve.written import run_curves
 from .experiment import Finished, unchanged
 from .hypotheses.of_run import NAME as HYPOTHESES
 from .hypotheses.of_run import run_hypotheses

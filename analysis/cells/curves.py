@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
@@ -15,7 +15,7 @@ from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..configuration.mask_options import CurveOptions, PruneOptions
 from ..curve.masks import Goods, goods_of, importance_of, supers_of, totals_in
-from ..curve.of_run import tables_of
+from ..curve.measure import tables_of
 from ..curve.scored import CurveScorer, ScoredModel
 from ..curve.sizes import METHODS, Sizes, sizes_of
 from ..curve.stored import packed, sizes_in, units_kept, unpacked, with_units
@@ -95,7 +95,7 @@ def score_super(work: Work) -> CellOutput:
 def tables(work: Work) -> CellOutput:
     """The tables of the curve of one task, and its areas for each seed and draw as rows."""
     scored: list[ScoredModel] = []
-    first: dict[str, Any] = {}
+    first: Mapping[str, Any] = {}
     for role in work.order.inputs:
         notes = work.output(role).notes
         if LEFT_OUT in notes or not role.startswith("curve"):

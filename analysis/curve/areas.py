@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+SCORE = "score"
 CPR, CMD, EFFECTIVE = "cpr", "cmd", "effective_size"
 
 

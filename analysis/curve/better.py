@@ -16,12 +16,11 @@ from ..statistics.uncertainty import permutation_p
 from ..statistics.variation import CROSSED_T, INCOMPLETE, SIGN_FLIPS
 from ..wording import counted
 from .area_lines import BETTER, by_draw, on_resamples
-from .areas import CMD, CPR
+from .areas import CMD, CPR, SCORE
 from .panel import Panel
 
 Floats = npt.NDArray[np.float64]
 
-SCORE = "score"
 DRAWS, EXAMPLES, SEEDS = "rank among random masks", "answers exchanged", SIGN_FLIPS
 
 DRAWS_NEEDED = round(1 / ALPHA) - 1

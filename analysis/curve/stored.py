@@ -42,9 +42,10 @@ def unpacked(arrays: Arrays, plain: Mapping[str, Any]) -> ScoredModel:
         Mark(**{**mark, "value": value}) for mark, value in zip(plain["marks"], values, strict=True)
     ]
     full, empty, chance = arrays["numbers"].tolist()
+    held: dict[str, Any] = {name: arrays[name] for name in _HELD}
     return ScoredModel(
         **{name: plain[name] for name in _PLAIN},
-        **{name: arrays[name] for name in _HELD},
+        **held,
         ids=tuple(plain["ids"]),
         seeds=tuple(plain["seeds"]),
         answers={kind: arrays[f"{_ANSWERS}{kind}"] for kind in plain["kinds"]},

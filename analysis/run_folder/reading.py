@@ -103,7 +103,7 @@ class Run:
     def _figures(self) -> Mapping[str, Figure]:
         """Every figure by name: one needs the summaries that all of them need."""
         from ..calibration.of_folder import answered_tables
-        from ..curve.of_run import read_curves
+        from ..curve.written import read_curves
         from ..figures.figures import figures
         from ..summary.summaries import summaries
 

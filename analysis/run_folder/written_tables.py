@@ -10,7 +10,7 @@ import pandas as pd
 from ...data.errors import DataFileError
 from ...data.output.tables import as_written
 from ..calibration.of_folder import WRITTEN as ANSWERED
-from ..curve.of_run import TABLES as CURVES
+from ..curve.written import TABLES as CURVES
 from ..hypotheses.of_run import NAME as HYPOTHESES
 from .written_columns import COMPARISONS
 

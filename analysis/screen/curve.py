@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..curve.areas import CMD, CPR, EFFECTIVE
-from ..curve.better import DRAWS, SCORE, few_draws
-from ..curve.measure import Curve
+from ..curve.areas import CMD, CPR, EFFECTIVE, SCORE
+from ..curve.better import DRAWS, few_draws
+from ..curve.written import Curve
 from ..verdict.curve_findings import finding_lines
 from ..wording import bare_p, between, counted, decimal, named, percent, seen
 from .records import print_lines, print_records

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ..curve.areas import EFFECTIVE
-from ..curve.better import SCORE
-from ..curve.measure import Curve
+from ..curve.areas import EFFECTIVE, SCORE
+from ..curve.written import Curve
 from ..wording import decimal, listed, named, p_text, percent
 
 

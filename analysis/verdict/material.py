@@ -17,7 +17,7 @@ from ..comparison.found_better import FOUND
 from ..comparison.pair_records import frame_of
 from ..comparison.tables import comparison_tables
 from ..cost.model_sizes import recorded_sizes, tasks_of
-from ..curve.of_run import read_curves
+from ..curve.written import read_curves
 from ..hypotheses.of_run import NAME as HYPOTHESES
 from ..hypotheses.of_run import read_hypotheses
 from ..profile.probe_differences import FILE as DIFFERENCES

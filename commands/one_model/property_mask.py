@@ -14,6 +14,19 @@ from ...data.output.outputs import MASKS, is_file_name, prepare_out
 
 _PROPERTY = "property="
 
+OF_TASK = (
+    "task", "data_dir", "column", "quotes", "as_classes", "group_disjoint", "method",
+    "importance", "normalise", "rule", "threshold", "keep", "min_heads", "folds", "selection",
+    "scores", "labels", "ablation", "match_donors", "donor_seed",
+)  # fmt: skip
+OF_SEARCHES = ("importance", "normalise", "rule", "threshold", "min_heads", "folds", "scores")
+OF_PROPERTY = (
+    "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
+    "dropout", "rank", "reset", "against", "other",
+)  # fmt: skip
+OF_CONTROLS = ("draws", "seed")
+"""Options of `prune`, by what they belong to."""
+
 
 def prune_for_property(
     model: str,

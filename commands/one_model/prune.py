@@ -41,23 +41,11 @@ from ..options import (
     reading,
     writing,
 )
-from .property_mask import prune_for_property
+from .property_mask import OF_CONTROLS, OF_PROPERTY, OF_SEARCHES, OF_TASK, prune_for_property
 from .task_model import open_for_task
 
 NULL = "untrained-null"
 """What the record of a folder calls the results of a search with its null."""
-
-_OF_TASK = (
-    "task", "data_dir", "column", "quotes", "as_classes", "group_disjoint", "method",
-    "importance", "normalise", "rule", "threshold", "keep", "min_heads", "folds", "selection",
-    "scores", "labels", "ablation", "match_donors", "donor_seed",
-)  # fmt: skip
-_OF_SEARCHES = ("importance", "normalise", "rule", "threshold", "min_heads", "folds", "scores")
-_OF_PROPERTY = (
-    "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
-    "dropout", "rank", "reset", "against", "other",
-)  # fmt: skip
-_OF_CONTROLS = ("draws", "seed")
 
 
 def prune(
@@ -218,7 +206,7 @@ def prune(
     """
     progress = progress_of(quiet)
     if criterion not in CRITERIA:
-        refuse(_OF_TASK, f"`criterion` {criterion}")
+        refuse(OF_TASK, f"`criterion` {criterion}")
         prune_for_property(
             model, criterion, out, other=other, null=null,
             files={"corpus": corpus, "train": train, "dev": dev, "test": test},
@@ -235,9 +223,9 @@ def prune(
             limit=limit, overwrite=overwrite, as_json=as_json, progress=progress,
         )  # fmt: skip
         return
-    refuse(_OF_PROPERTY if null else (*_OF_PROPERTY, *_OF_CONTROLS), "a task")
+    refuse(OF_PROPERTY if null else (*OF_PROPERTY, *OF_CONTROLS), "a task")
     if method in FORMS:
-        refuse(_OF_SEARCHES, f"`method` {method}")
+        refuse(OF_SEARCHES, f"`method` {method}")
     if task is None:
         raise ConfigError(
             "a task or a property is needed",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ....data.output.folders import atomic_folder
 from ....data.output.tables import write_csv
-from ...curve.measure import Curve
+from ...curve.written import Curve
 from ...wording import decimal, listed, named
 from ..charts import (
     DASHES,

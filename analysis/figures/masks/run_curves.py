@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...curve.of_run import curves_in
+from ...curve.written import curves_in
 from ...verdict.answer import Tables
 from ...verdict.curve_findings import finding_lines
 from ..charts import Figure

@@ -1,6 +1,7 @@
 """Masks of a curve: their sizes, what they contain, and their scores under gates."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def paired_parts():
         words = one.texts()[0].split()
         return dataclasses.replace(one, counterfactuals=((" ".join(words[::-1]),),))
 
-    each = {part: tuple(map(paired, getattr(parts, part)))
+    each: dict[str, Any] = {part: tuple(map(paired, getattr(parts, part)))
             for part in ("train", "selection", "report")}  # fmt: skip
     return dataclasses.replace(parts, **each)
 

@@ -107,8 +107,11 @@ def test_every_step_of_a_run_is_registered_and_can_be_loaded():
         probe={"names": ["attention-stats", "dependency-heads", "attention-change"]},
     )
     by_encoder = planned(controls={"draws": 1, "artefacts": True, "artefacts_by": "encoder"})
-    steps = [{cell.step for cell in graph} for graph in (everything, by_encoder)]
-    assert steps[0] == set(STEPS) - {"partialencoder"}
+    curves = planned(seeds=[1, 2], curve={"shares": [0.5]})
+    steps = [{cell.step for cell in graph} for graph in (everything, by_encoder, curves)]
+    of_curves = {"curve", "curvesuper", "curvetables"}
+    assert steps[0] == set(STEPS) - {"partialencoder"} - of_curves
+    assert of_curves <= steps[2]
     assert "partialencoder" in steps[1]
     assert "partial" not in steps[1]
     for step in STEPS.values():

@@ -365,7 +365,7 @@ def test_a_pool_that_the_model_cannot_read_is_refused(pool, options):
 def test_masks_of_weights_and_masks_without_a_pool_are_refused():
     model = model_of()
     whole = full_subnetwork(anatomy_of(model))
-    with pytest.raises(MaskError, match="no activations"):
+    with pytest.raises(MaskError, match="lacks its activations"):
         whole.with_meta(ablation="resample")
     weights = {"encoder.layer.0.output.dense": np.ones((H * D, H * D * 3 // 2), dtype=bool)}
     mask, _ = resample_mask(model, whole, texts(1))

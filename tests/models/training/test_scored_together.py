@@ -135,7 +135,7 @@ def test_nothing_is_left_after_an_error(task):
     scorer = Scorer(model, tokenizer, parts.report, parts.spec, batch_size=4, max_length=LENGTH)
     before = model_state(model)
     for call in (2, 5):
-        failing = failing_at(model, lambda number, call=call: number == call)
+        failing = failing_at(model, call.__eq__)
         with failing, pytest.raises(PlantedError):
             scorer.score_all(some_masks(model))
         assert model_state(model) == before
