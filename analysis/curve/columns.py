@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pandas as pd
+from ..spread.columns import framed as framed
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 
@@ -41,14 +39,3 @@ TESTS: dict[str, str] = {
     "random": _REAL, "difference": _REAL, **_INTERVAL, **_TESTED, "draws_needed": _WHOLE,
     **_COUNTS, "note": _TEXT,
 }  # fmt: skip
-
-
-def framed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
-    """A frame with these columns, in their order and types; empty texts are missing."""
-    found = frame.reindex(columns=list(types)).astype(dict(types))
-    texts = {
-        name: found[name].mask(found[name].eq("").fillna(False), pd.NA)
-        for name, kind in types.items()
-        if kind == "string"
-    }
-    return found.assign(**texts)

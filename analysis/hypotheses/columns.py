@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import pandas as pd
+from ..spread.columns import framed as framed
 
 _TEXT, _WHOLE, _REAL, _YES = "string", "Int64", "Float64", "boolean"
 _WHO = dict.fromkeys(("model", "task", "method"), _TEXT)
@@ -30,15 +27,3 @@ SCORED: dict[str, str] = {
     "draw": _WHOLE, "metric": _TEXT, "better": _TEXT, "value": _REAL, "divergence": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE,
 }  # fmt: skip
-
-
-def framed(records: Iterable[Mapping[str, Any]] | pd.DataFrame, types: Mapping[str, str]) -> Any:
-    """Records or a frame with these columns, in their order and types; empty texts are missing."""
-    given = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
-    found = given.reindex(columns=list(types)).astype(dict(types))
-    texts = {
-        name: found[name].mask(found[name].eq("").fillna(False), pd.NA)
-        for name, kind in types.items()
-        if kind == _TEXT
-    }
-    return found.assign(**texts)
