@@ -1,20 +1,25 @@
-"""Scores of learned gates on the selection examples and on the reported ones."""
+"""Scores of learned gates on the selection examples and on the reported ones; their files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
+from ...models.checkpoint.checkpoint import save_classifier
 from ...models.folder.sources import resolve_model
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
 from ...models.training.recipes import Recipe, recipe_for
+from ...pruning.learned.learned_gates import LearnedGates
+from ...pruning.sized.size_gates import SizedGates
 from ..steps.identity import identity, selection_of
+from ..steps.masks import RETRAINED
 from ..steps.performance import lowest, performance_rows
 from ..steps.progress import Progress
 from .loaded import LoadedModel
@@ -95,3 +100,32 @@ def scores_by_part(
         "variant": variant,
     }
     return pd.concat(frames, ignore_index=True).assign(**about)
+
+
+def save_learned(
+    loaded: LoadedModel,
+    found: LearnedGates | SizedGates,
+    folder: Path,
+    form: str,
+    name: str,
+    *,
+    trained: bool,
+) -> None:
+    """Write the mask of learned gates and, if the encoder was trained with them, the model.
+
+    Args:
+        loaded: the model that the training began with.
+        found: the gates.
+        folder: where `FORM-NAME.safetensors` and `model-NAME` go.
+        form: form of the gates.
+        name: their penalty or size.
+        trained: whether the encoder was trained.
+    """
+    found.subnetwork.save(folder / f"{form}-{name}.safetensors")
+    if not trained:
+        return
+    # what the fine-tuning came to is not what this training does
+    about = {key: value for key, value in loaded.meta.items() if key != "training"}
+    about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+    about[RETRAINED] = found.subnetwork.mask_id
+    save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)

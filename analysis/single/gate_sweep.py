@@ -13,13 +13,12 @@ from ...data.errors import ConfigError
 from ...data.output.folders import atomic_folder
 from ...data.output.tables import rows_frame, write_csv
 from ...data.tasks.task import TaskParts
-from ...models.checkpoint.checkpoint import save_classifier
 from ...models.checkpoint.contract import check_plain_head
 from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
 from ..steps.identity import flagged, identity
-from ..steps.masks import RETRAINED, mask_rows
+from ..steps.masks import mask_rows
 from ..steps.progress import Progress
-from .gate_scores import recipe_of, scores_by_part, scores_of_full
+from .gate_scores import recipe_of, save_learned, scores_by_part, scores_of_full
 from .loaded import LoadedModel
 
 
@@ -97,13 +96,7 @@ def sweep_gates(
         _warn(found, name, progress)
         # what is learned is kept, whatever becomes of the next penalty
         with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
-            found.subnetwork.save(folder / f"l0-{name}.safetensors")
-            if not one.frozen:
-                # what the fine-tuning came to is not what this training does
-                about = {key: value for key, value in loaded.meta.items() if key != "training"}
-                about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
-                about[RETRAINED] = found.subnetwork.mask_id
-                save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
+            save_learned(loaded, found, folder, "l0", name, trained=not one.frozen)
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found

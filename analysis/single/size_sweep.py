@@ -14,7 +14,6 @@ from ...data.output.folders import atomic_folder
 from ...data.output.tables import rows_frame, write_csv
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
-from ...models.checkpoint.checkpoint import save_classifier
 from ...models.checkpoint.contract import check_plain_head
 from ...models.training.evaluate import Evaluation
 from ...pruning.sized.gated_units import GatedUnits
@@ -23,9 +22,9 @@ from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
 from ..gates.search import HARDENED, SOFT, binary_row, learn_under, soft_evaluation
 from ..steps.identity import SIZES, flagged, identity
-from ..steps.masks import RETRAINED, mask_rows
+from ..steps.masks import mask_rows
 from ..steps.progress import Progress
-from .gate_scores import recipe_of, scores_by_part, scores_of_full
+from .gate_scores import recipe_of, save_learned, scores_by_part, scores_of_full
 from .gate_sweep import GATES
 from .loaded import LoadedModel
 
@@ -114,13 +113,7 @@ def sweep_sizes(
             )
         # what is learned is kept, whatever becomes of the next size
         with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
-            found.subnetwork.save(folder / f"{one.form}-{name}.safetensors")
-            if not one.frozen:
-                # what the fine-tuning came to is not what this training does
-                about = {key: value for key, value in loaded.meta.items() if key != "training"}
-                about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
-                about[RETRAINED] = found.subnetwork.mask_id
-                save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
+            save_learned(loaded, found, folder, one.form, name, trained=not one.frozen)
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.keep] = found
