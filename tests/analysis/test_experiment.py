@@ -78,6 +78,7 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
     assert outputs(folder) == outputs(whole)
 
 
+@pytest.mark.slow
 def test_a_finished_run_computes_nothing(whole, tiny_encoder, tmp_path, monkeypatch):
     folder = shutil.copytree(whole, tmp_path / "run")
     names = computed_cells(monkeypatch)
@@ -110,6 +111,7 @@ def test_another_training_option_computes_everything(whole, tiny_encoder, tmp_pa
     assert {"finetune", "prune", "evaluate", "retrain", "probe"} <= set(names)
 
 
+@pytest.mark.slow
 def test_a_half_written_cell_is_computed_again(whole, tiny_encoder, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "run")
     next((folder / "cells").glob("evaluate-*")).unlink()

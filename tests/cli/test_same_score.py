@@ -143,6 +143,7 @@ def test_masks_from_files_give_the_same_numbers(subprobe_command, made, tuned, o
     assert len(pairs) == 15  # of five masks and the full model
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(subprobe_command, made, tuned, own, second, tmp_path):
     out = tmp_path / "again"
     words = ("same-score", tuned, *own, *second, *MADE, "--out", out, *FAST)

@@ -141,6 +141,7 @@ def test_plans_are_evaluated_on_the_recorded_curves(subprobe_command, folder):
     assert plans["n_evaluations"].eq(3).all()
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(subprobe_command, folder, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         more = ("--seed", seed, *FAST)

@@ -51,10 +51,12 @@ def folder(ran):
     return ran[0]
 
 
+@pytest.mark.slow
 def test_the_addition_computes_only_the_curve(ran):
     assert sorted(ran[1]) == ["curve", "curve", "curvesuper", "curvesuper", "curvetables"]
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_the_command(folder, tiny_encoder):
     tables = load_run(folder).tables
     for name, columns in COLUMNS.items():
@@ -81,6 +83,7 @@ def test_the_tables_are_those_of_the_command(folder, tiny_encoder):
     assert good == own.masks[own.masks["kind"].eq("good")]["value"].tolist()
 
 
+@pytest.mark.slow
 def test_rows_hold_the_areas_of_each_draw(folder):
     run = load_run(folder)
     rows = run.rows[run.rows["probe"].eq("curve")]
@@ -101,6 +104,7 @@ def test_rows_hold_the_areas_of_each_draw(folder):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_export_figure_and_comparison_hold_the_curve(folder, tmp_path):
     run = load_run(folder)
     export_run(run, tmp_path / "export")
@@ -158,6 +162,7 @@ def test_options_that_a_nested_curve_does_not_read_do_not_change_it(tiny_encoder
     assert scored(keep=0.5) != scored(keep=0.5, ablation="mean")
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_curve(folder, tiny_encoder):
     said = []
     plain = config_of(tiny_encoder, seeds=[1, 2, 3])

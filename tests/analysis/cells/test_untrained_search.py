@@ -33,6 +33,7 @@ def rows(run):
     return load_rows(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_the_rows_of_the_null_are_one_group(rows, method):
     null = rows[rows["probe"].eq("untrained-null") & rows["method"].isin([method, "full"])]
@@ -58,6 +59,7 @@ def test_the_rows_of_the_null_are_one_group(rows, method):
     assert set(usual["state"]) == {"pruned"}
 
 
+@pytest.mark.slow
 def test_the_two_encoders_have_masks_of_their_own(rows):
     null = rows[rows["probe"].eq("untrained-null") & rows["kind"].eq("good")]
     found = null[null["method"].eq("structured") & null["metric"].eq("accuracy")]
@@ -72,6 +74,7 @@ def test_the_null_needs_the_untrained_encoder(tiny_encoder, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_summary_figure_and_export_hold_the_null(rows, run, tmp_path):
     table = pd.read_csv(run / "summary_probes.csv")
     lines = table[table["probe"].eq("untrained-null")]

@@ -20,6 +20,8 @@ from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenize
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import computed_cells, tiny_config, without_report
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("cats", "dogs", "houses", "author", "children", "table")
 
 
@@ -61,7 +63,6 @@ def matrix(run):
     return found, transfer_tables(found, load_rows(run), resamples=200)
 
 
-@pytest.mark.slow
 def test_masks_of_language_modelling_are_transferred_like_those_of_any_task(tiny_encoder, tmp_path):
     text = tmp_path / "text.txt"
     lines = [
@@ -231,7 +232,6 @@ def test_a_second_call_computes_nothing_and_gives_the_same(run, matrix, monkeypa
     assert not [one for one in leftovers(run) if one.path.startswith("cells/")]
 
 
-@pytest.mark.slow
 def test_retrained_masks_are_computed_once_and_their_models_are_spent(run, monkeypatch, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     names = computed_cells(monkeypatch)

@@ -1,6 +1,7 @@
 """TextFooler gives the texts of a plain implementation, whatever is answered together."""
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from subprobe.probes.attack.attack import attack_with
 from subprobe.probes.attack.attacked_text import AttackedText, is_stop_word
 from subprobe.probes.attack.procedure import Rule, authors_choice, importance, textattack_choice
 from subprobe.probes.attack.sources import spelled
+from tiers import mostly_slow
 
 PLAIN = load("one_query_at_a_time")
 AUTHORS = Rule("authors", 0.7)
@@ -39,8 +41,9 @@ def attacked(context, examples, rule=AUTHORS, source=made_source, batch_size=16)
     return labels, found
 
 
-@pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("threshold", [0.5, 0.9])
+@pytest.mark.parametrize(
+    ("pairs", "threshold"), mostly_slow(product([False, True], [0.5, 0.9]), [(True, 0.5)])
+)
 def test_a_plain_implementation_makes_the_same_texts(pairs, threshold):
     context, examples = attacked_context(), made_examples(pairs=pairs)
     labels, found = attacked(context, examples, Rule("authors", threshold))
@@ -83,7 +86,7 @@ def test_an_attack_without_candidates_changes_nothing(rule):
         assert one.queries == 1 + one.attacked * len(words)
 
 
-@pytest.mark.parametrize("rule", [AUTHORS, TEXTATTACK])
+@pytest.mark.parametrize("rule", mostly_slow([AUTHORS, TEXTATTACK], [TEXTATTACK]))
 def test_batch_size_and_neighbours_change_nothing(rule):
     context, examples = attacked_context(), made_examples(n=36)
     whole = attacked(context, examples, rule, batch_size=64)[1]
@@ -98,7 +101,7 @@ def test_batch_size_and_neighbours_change_nothing(rule):
     assert any(one.replaced for one in whole)
 
 
-@pytest.mark.parametrize("rule", [AUTHORS, TEXTATTACK])
+@pytest.mark.parametrize("rule", mostly_slow([AUTHORS, TEXTATTACK], [TEXTATTACK]))
 def test_attacks_only_change_what_they_may(rule):
     examples = made_examples(n=24, pairs=True)
     labels, found = attacked(attacked_context(), examples, rule)
