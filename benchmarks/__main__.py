@@ -54,6 +54,9 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: smaller.compact(**(short if quick else {})),
         lambda: scoring.scoring(**small),
         lambda: curves.curve(count=4, draws=1, repeats=1) if quick else curves.curve(),
+        # building the smaller models takes longer than a few short texts
+        lambda: curves.curve("neurons", draws=1, **(tiny or {"count": 128})),
+        lambda: curves.curve("heads", draws=1, **(tiny or {"count": 128})),
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),

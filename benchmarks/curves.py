@@ -16,6 +16,10 @@ from .models import ground
 from .timing import REPEATS, Measure, ratio
 
 BATCH = 64
+LIMITS = {"joint": 0.6, "heads": 0.8, "mlps": 0.6, "neurons": 0.7}
+"""Limits by what is pruned. The operations that remain at these sizes are .44 of those of the whole
+model for heads and MLPs together, .80 for heads alone (whose model keeps all MLPs), .21 for MLPs
+alone, and .64 for neurons. Masks of single weights run as many operations as the whole model."""
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -66,6 +70,6 @@ def curve(
         f"curve of 10 sizes x {draws} draws ({units}) / gates, mask by mask",
         lambda: scorer.score_all(masks),
         by_gates,
-        limit=0.6,
+        limit=LIMITS[units],
         repeats=repeats,
     )
