@@ -21,6 +21,8 @@ from ..options import (
     Overwrite,
     Quiet,
     Quotes,
+    batch_size_option,
+    limit_option,
     max_length_option,
     named,
     prepare_folder,
@@ -115,6 +117,8 @@ def run(
         ),
     ] = False,
     overwrite: Overwrite = False,
+    limit: Annotated[int, limit_option("as the file says")] = 0,
+    batch_size: Annotated[int, batch_size_option("as the file says")] = 0,
     max_length: Annotated[int, max_length_option("as the file says")] = 0,
     allow_no_specials: NoSpecials = False,
     device: Device = "auto",
@@ -158,9 +162,13 @@ def run(
         "device": "" if device == "auto" else device,
         "workers": workers,
         "deterministic": deterministic,
-        "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
+        "examples": limit and (limit,) * 3,
     }
     overrides = {name: value for name, value in given.items() if value}
+    trained = {"batch_size": batch_size, "max_length": max_length}
+    if any(trained.values()):
+        changed = {name: value for name, value in trained.items() if value}
+        overrides["recipe"] = {**options.recipe.model_dump(), **changed}
     if keep_models is not None:
         overrides["retrain"] = {**options.retrain.model_dump(), "keep": keep_models}
     if cache is not None:

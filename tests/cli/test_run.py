@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 import tomlkit
 from statsmodels.stats.multitest import multipletests
+from subprobe.analysis import experiment
 from subprobe.analysis.run_folder.reading import load_rows
+from subprobe.data.errors import ConfigError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_options
@@ -170,6 +172,34 @@ def test_run_options_stand_above_the_file(subprobe_command, tiny_encoder, tmp_pa
     assert {line["n_seeds"] for line in summary["performance"]} == {1}
     assert sorted(p.name for p in (tmp_path / "run" / "masks").iterdir())[0].startswith(
         "acceptability-seed9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "expected"),
+    [
+        (["--limit", 7], "examples", (7, 7, 7)),
+        ([], "examples", (32, 8, 8)),
+        (["--batch-size", 4, "--max-length", 9], "recipe", {"batch_size": 4, "max_length": 9}),
+        (["--batch-size", 4], "recipe", {"batch_size": 4, "max_length": 0}),
+    ],
+)
+def test_counts_and_sizes_stand_above_the_file(
+    subprobe_command, tiny_encoder, tmp_path, monkeypatch, given, path, expected
+):
+    read = []
+
+    def stopped(options, *_args, **_kwargs):
+        read.append(options)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(experiment, "run_experiment", stopped)
+    config = tmp_path / "run.toml"
+    config.write_text(tomlkit.dumps(tiny_options(tiny_encoder, examples=[32, 8, 8])), "utf-8")
+    assert subprobe_command("run", "--config", config, "--out", tmp_path / "run", *given)[0] == 2
+    found = getattr(read[0], path)
+    assert expected == (
+        {name: getattr(found, name) for name in expected} if isinstance(expected, dict) else found
     )
 
 
