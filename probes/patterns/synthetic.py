@@ -14,12 +14,12 @@ import numpy as np
 
 from ...data.files.atomic import write_text
 from .classes import LONGEST, PATTERNS, SHORTEST
-from .generator import SHARES, synthetic_maps
+from .generator import BESIDE_BAND, CLEAR, HIDDEN, SHARES, synthetic_maps
 from .network import FOLDER, SHIPPED
 from .training import FeatureSet, Fitted, feature_set, train_classifier
 
 SEED = 2019
-MAPS = {"fit": 20_000, "calibrate": 5_000, "held_out": 10_000}
+MAPS = {"fit": 40_000, "calibrate": 5_000, "held_out": 10_000}
 REPORT, CONFUSION = "report.json", "confusion.csv"
 
 
@@ -62,6 +62,7 @@ def train_on_synthetic(
         "calibrated": "for synthetic maps only",
         "lengths": [SHORTEST, LONGEST],
         "shares": shares,
+        "visible": {"column": [CLEAR, HIDDEN], "column_beside_band": list(BESIDE_BAND)},
     }
     return train_classifier(*sets, seed=seed, about=about, epochs=epochs, progress=progress)
 

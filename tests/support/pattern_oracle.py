@@ -35,6 +35,33 @@ def prototype(pattern: str, n: int, seed: int) -> Floats:
     return np.asarray(softmax(scores, axis=1))
 
 
+def faint_column(n: int, seed: int) -> Floats:
+    """A special token with 4 to 6 times the weight of the others, in every row alike."""
+    rng = np.random.default_rng([seed, n])
+    scores = rng.normal(0, 0.4, (n, n))
+    scores[:, rng.choice([0, n - 1])] += np.log(rng.uniform(4, 6))
+    return np.asarray(softmax(scores, axis=1))
+
+
+def wide_band(n: int, seed: int) -> Floats:
+    """Scores that fall with the distance, faster on one side; some tokens are worth more."""
+    rng = np.random.default_rng([seed, n])
+    i, j = np.indices((n, n))
+    widest = max(1.6, min(4, n / 8))
+    left, right = rng.permutation([rng.uniform(1.5, widest), rng.uniform(0.5, 1.5)])
+    distance = j - i
+    scores = rng.normal(0, 0.4, (n, n)) + rng.normal(0, 0.36, n)
+    scores += np.log(n) + 1 - np.abs(distance) / np.where(distance < 0, left, right)
+    return np.asarray(softmax(np.maximum(scores, rng.normal(0, 0.4, (n, n))), axis=1))
+
+
+def diffuse(n: int, seed: int) -> Floats:
+    """Scores that are noise, with a mild preference for some tokens."""
+    rng = np.random.default_rng([seed, n])
+    scores = rng.normal(0, rng.uniform(0.2, 1.0), (n, n)) + rng.normal(0, 0.3, n)
+    return np.asarray(softmax(scores, axis=1))
+
+
 def plain_features(grid: Floats) -> list[float]:
     """Every feature of one map by loops, in the order of `FEATURES`."""
     n = len(grid)

@@ -11,6 +11,7 @@ from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.findings.pattern_survivors import pattern_survivor_rows
 from subprobe.analysis.intervals.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.run_folder.reading import load_rows
+from subprobe.analysis.wording import listed
 from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
 from subprobe.data.sentences.sentence import Example
 from subprobe.models.masks.subnetwork import full_subnetwork
@@ -200,4 +201,4 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     assert "The classifier of patterns is calibrated on synthetic maps. Of its calls" in report
     confirmed = confirmed_patterns(shipped_classifier())
     assert confirmed
-    assert f"only those of {' and '.join(confirmed)} are confirmed" in " ".join(report.split())
+    assert f"only those of {listed(confirmed)} are confirmed" in " ".join(report.split())

