@@ -113,15 +113,14 @@ def learn_trees(
     """
     state, device = training.state, training.device
     places = [Place("distance", state, rank, seed, rate) for seed, rate in training.each]
-    stack = StackedProbes(places, [state], train.width, device)
+    stack = StackedProbes(places, train.width, device)
     learnt, checked = gold_trees(train), gold_trees(dev)
     courses = fit(
         stack,
         lambda epoch: tree_batches(
-            train, learnt, sentences=_SENTENCES, seed=(training.order, epoch), layers=[state],
-            device=device,
+            train, learnt, sentences=_SENTENCES, seed=(training.order, epoch), device=device
         ),
-        lambda: tree_batches(dev, checked, sentences=_SENTENCES, layers=[state], device=device),
+        lambda: tree_batches(dev, checked, sentences=_SENTENCES, device=device),
         Schedule(epochs=training.epochs),
         rates=[place.lr for place in places],
         progress=training.progress,

@@ -1,8 +1,9 @@
 """Train several probes at once on the same batches, each with its own learning rate and stopping.
 
 The losses of P probes are summed, so that each gets the gradient that it would get alone, and Adam
-works element by element: training them together gives what training each alone would give, and
-makes batches, labels and masks once. A probe that has stopped leaves the stack.
+works element by element: training them together gives what training each alone would give, makes
+batches, labels and masks once, and takes one step for all probes that have the same learning rate.
+A probe that has stopped leaves the stack.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Adam
+from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from transformers import get_linear_schedule_with_warmup
 
@@ -91,12 +92,17 @@ class Stack(Protocol[Contra]):
 
 
 @dataclass
-class _State(Generic[Batch]):
-    """One probe in training."""
+class _State:
+    """One probe in training.
+
+    Attributes:
+        plateau: lowers the rate of the only group of `rate`, an optimiser that takes no steps: the
+            library's scheduler changes the rates of all groups of its optimiser alike.
+    """
 
     parameters: Sequence[torch.Tensor]
-    optimiser: Adam
-    scheduler: ReduceLROnPlateau | LambdaLR
+    rate: SGD
+    plateau: ReduceLROnPlateau
     lr: float
     losses: list[float]
     best: int
@@ -132,16 +138,21 @@ def fit(
     with torch.inference_mode(False), torch.enable_grad():
         states = _begin(stack, schedule, rates)
         active = list(range(len(states)))
+        optimiser = Adam(_groups(states), weight_decay=schedule.weight_decay, fused=True)
+        rising = _rising(optimiser, schedule)
         for epoch in range(schedule.epochs):
             batch = None
             for batch in train(epoch):
-                for place in active:
-                    states[place].optimiser.zero_grad(set_to_none=True)
+                optimiser.zero_grad(set_to_none=True)
                 summed = stack.losses(active, batch).sum()
                 if summed.requires_grad:  # else the batch has nothing for those still learning
                     summed.backward()  # type: ignore[no-untyped-call]
-                for place in active:
-                    _step(states[place], schedule)
+                if schedule.clip:
+                    for place in active:
+                        clip_grad_norm_(states[place].parameters, schedule.clip)
+                optimiser.step()
+                if rising is not None:
+                    rising.step()
             if batch is None:
                 raise _nothing("learn from")
             with torch.no_grad():
@@ -153,6 +164,8 @@ def fit(
                 progress(schedule.epochs if not active else epoch + 1, schedule.epochs)
             if not active:
                 break
+            if rising is None:
+                _regroup(optimiser, [states[place] for place in active])
         with torch.no_grad():
             for state in states:
                 for parameter, kept in zip(state.parameters, state.kept, strict=True):
@@ -160,35 +173,41 @@ def fit(
     return [Course(one.lr, tuple(one.losses), one.best) for one in states]
 
 
-def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> list[_State[Batch]]:
-    states: list[_State[Batch]] = []
+def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> list[_State]:
+    states: list[_State] = []
     for place, parameters in enumerate(stack.parameters()):
         lr = rates[place] if rates else schedule.lr
-        # one kernel per tensor: with dozens of small probes, calls are what training waits for
-        optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay, fused=True)
-        scheduler = _scheduler(optimiser, schedule)
+        rate = SGD([torch.zeros(0)], lr=lr)
+        plateau = ReduceLROnPlateau(rate, factor=schedule.factor, patience=schedule.lr_patience)
         kept = [one.detach().clone() for one in parameters]
-        states.append(_State(parameters, optimiser, scheduler, lr, [], 0, kept))
+        states.append(_State(parameters, rate, plateau, lr, [], 0, kept))
     return states
 
 
-def _scheduler(optimiser: Adam, schedule: Schedule) -> ReduceLROnPlateau | LambdaLR:
+def _groups(states: Sequence[_State]) -> list[dict[str, Any]]:
+    """The parameters of probes by their present rate: a step is one call for each rate."""
+    by_rate: dict[float, list[torch.Tensor]] = {}
+    for state in states:
+        by_rate.setdefault(state.rate.param_groups[0]["lr"], []).extend(state.parameters)
+    return [{"lr": lr, "params": parameters} for lr, parameters in by_rate.items()]
+
+
+def _regroup(optimiser: Adam, states: Sequence[_State]) -> None:
+    """Let an optimiser step these probes alone, at their present rates; its moments stay."""
+    optimiser.param_groups.clear()
+    for group in _groups(states):
+        optimiser.add_param_group(group)
+
+
+def _rising(optimiser: Adam, schedule: Schedule) -> LambdaLR | None:
+    """The scheduler of a rate that each step changes, if there is a warm-up."""
     if schedule.warmup is None:
-        return ReduceLROnPlateau(optimiser, factor=schedule.factor, patience=schedule.lr_patience)
+        return None
     steps = schedule.steps * schedule.epochs
     # the library compares the number of a step with it, which need not be whole
     rising: Any = schedule.warmup * steps
     found: LambdaLR = get_linear_schedule_with_warmup(optimiser, rising, steps)
     return found
-
-
-def _step(state: _State[Batch], schedule: Schedule) -> None:
-    """One step of a probe by its gradient, and of a rate that each step changes."""
-    if schedule.clip:
-        clip_grad_norm_(state.parameters, schedule.clip)
-    state.optimiser.step()
-    if isinstance(state.scheduler, LambdaLR):
-        state.scheduler.step()
 
 
 def _mean_losses(
@@ -217,7 +236,7 @@ def _nothing(what: str) -> InputError:
     )
 
 
-def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
+def _learn(state: _State, loss: float, schedule: Schedule) -> None:
     """Note the dev loss of an epoch, keep the weights if they are the best yet, set the rate.
 
     Raises:
@@ -232,9 +251,9 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     if len(state.losses) == 1 or loss < state.losses[state.best] - schedule.min_gain:
         state.best = len(state.losses) - 1
         state.kept = [one.detach().clone() for one in state.parameters]
-    if isinstance(state.scheduler, ReduceLROnPlateau):
-        state.scheduler.step(loss)
+    if schedule.warmup is None:
+        state.plateau.step(loss)
 
 
-def _ended(state: _State[Batch], schedule: Schedule) -> bool:
+def _ended(state: _State, schedule: Schedule) -> bool:
     return len(state.losses) - 1 - state.best >= schedule.patience

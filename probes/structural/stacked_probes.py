@@ -3,6 +3,9 @@
 A probe is a matrix B [D, k]. The squared length of B(h_i - h_j) is to be the number of edges
 between words i and j, that of B h_i the depth of word i (Hewitt & Manning 2019). The loss of a
 sentence of n words is the sum of absolute errors by n^2, or by n; that of a batch is their mean.
+
+A batch is read state by state: the words of one state stay in the processor's cache from the
+product with the matrices of its probes to that with the gradient, which is known in closed form.
 """
 
 from __future__ import annotations
@@ -45,20 +48,12 @@ class StackedProbes:
 
     Args:
         places: which probes.
-        layers: the states of a batch, in its order.
         width: D.
         device: where they live.
     """
 
-    def __init__(
-        self,
-        places: Sequence[Place],
-        layers: Sequence[int],
-        width: int,
-        device: torch.device | None = None,
-    ):
+    def __init__(self, places: Sequence[Place], width: int, device: torch.device | None = None):
         self.places = tuple(places)
-        self._reads = [list(layers).index(one.layer) for one in places]
         self._matrices = [
             first_matrix(one.kind, width, one.rank, one.seed).to(device or "cpu").requires_grad_()
             for one in places
@@ -74,31 +69,15 @@ class StackedProbes:
 
     def losses(self, active: Sequence[int], batch: TreeBatch) -> torch.Tensor:
         """Mean loss of each active probe."""
-        groups: dict[tuple[Kind, int], list[int]] = {}
-        for order, number in enumerate(active):
-            place = self.places[number]
-            groups.setdefault((place.kind, place.rank), []).append(order)
-        found: list[torch.Tensor] = []
-        for (kind, _), members in groups.items():
-            numbers = [active[one] for one in members]
-            found.append(_LOSSES[kind](self._projected(numbers, batch), batch))
-        places = [one for members in groups.values() for one in members]
-        return torch.cat(found)[torch.tensor(places).argsort()]
+        places = [self.places[one] for one in active]
+        matrices = [self._matrices[one] for one in active]
+        wanted = torch.is_grad_enabled()
+        found: torch.Tensor = _Losses.apply(places, batch, wanted, *matrices)  # type: ignore[no-untyped-call]
+        return found
 
     def size(self, batch: TreeBatch) -> int:
         """Sentences of a batch."""
-        return batch.vectors.shape[1]
-
-    def _projected(self, numbers: Sequence[int], batch: TreeBatch) -> torch.Tensor:
-        """Words under the matrices of some probes of one rank [P', B, W, k]."""
-        U, B, W, D = batch.vectors.shape
-        reads = [self._reads[one] for one in numbers]
-        vectors = batch.vectors.view(U, B * W, D)
-        if reads != list(range(U)):
-            vectors = vectors[reads]
-        matrices = torch.stack([self._matrices[one] for one in numbers])
-        found: torch.Tensor = _Projected.apply(vectors, matrices)  # type: ignore[no-untyped-call]
-        return found.view(len(numbers), B, W, -1)
+        return len(batch.lengths)
 
 
 def first_matrix(kind: Kind, width: int, rank: int, seed: int) -> torch.Tensor:
@@ -107,67 +86,79 @@ def first_matrix(kind: Kind, width: int, rank: int, seed: int) -> torch.Tensor:
     return torch.empty(width, rank).uniform_(-_BOUND, _BOUND, generator=generator)
 
 
-class _Projected(torch.autograd.Function):
-    """Products of vectors [P, R, D] and matrices [P, D, k]; the vectors are not learnt.
-
-    The gradient is computed as its transpose, which reads the vectors row by row: a third faster.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, vectors: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
-        """Products [P, R, k]."""
-        ctx.save_for_backward(vectors)
-        return torch.bmm(vectors, matrices)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
-        """Gradient [P, D, k] of the matrices."""
-        (vectors,) = ctx.saved_tensors
-        return None, torch.bmm(gradients[0].mT, vectors).mT
-
-
-class _DistanceLosses(torch.autograd.Function):
-    """Losses of projected words, with their gradient in one product.
-
-    With S the sign of each error times its weight, which is symmetric, the gradient at word i is
-    4 (z_i sum_j S_ij - sum_j S_ij z_j).
-    """
+class _Losses(torch.autograd.Function):
+    """Losses [P] of matrices [D, k], which may have different k, with their gradients."""
 
     @staticmethod
     def forward(
-        ctx: Any, projected: torch.Tensor, gold: torch.Tensor, weights: torch.Tensor
+        ctx: Any,
+        places: Sequence[Place],
+        batch: TreeBatch,
+        wanted: bool,
+        *matrices: torch.Tensor,
     ) -> torch.Tensor:
-        """Losses [P] of projected words [P, B, W, k]."""
-        P, B, W, k = projected.shape
-        flat = projected.view(P * B, W, k)
-        # |a - b|^2 = |a|^2 + |b|^2 - 2ab: no tensor of differences [P, B, W, W, k]
-        products = torch.bmm(flat, flat.mT)
-        lengths = products.diagonal(dim1=1, dim2=2).clone()
-        errors = products.mul_(-2).add_(lengths[:, :, None]).add_(lengths[:, None, :])
-        errors = errors.view(P, B, W, W).sub_(gold)
-        signs = errors.sign().mul_(weights)
-        ctx.save_for_backward(flat, signs)
-        return errors.mul_(signs).sum((1, 2, 3))
+        """Losses [P]; their gradients are computed too if they are wanted."""
+        losses: dict[int, torch.Tensor] = {}
+        gradients: dict[int, torch.Tensor] = {}
+        for layer in dict.fromkeys(place.layer for place in places):
+            members = [one for one, place in enumerate(places) if place.layer == layer]
+            vectors = batch.read(layer)
+            projected = vectors @ _joined([matrices[one] for one in members])
+            ranks = [places[one].rank for one in members]
+            by_word = []
+            for one, words in zip(members, projected.split_with_sizes(ranks, 1), strict=True):
+                losses[one], found = _LOSSES[places[one].kind](words, batch, wanted)
+                by_word.append(found)
+            if wanted:
+                found = vectors.mT @ _joined(by_word)
+                gradients |= zip(members, found.split_with_sizes(ranks, 1), strict=True)
+        ctx.save_for_backward(*(gradients[one] for one in sorted(gradients)))
+        return torch.stack([losses[one] for one in sorted(losses)])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        """Gradient [P, B, W, k] of the words."""
-        flat, signs = ctx.saved_tensors
-        P, B, W, _ = signs.shape
-        signs = signs * (4 * gradients[0])[:, None, None, None]
-        pairs = signs.view(P * B, W, W)
-        found = torch.baddbmm(flat * pairs.sum(2, keepdim=True), pairs, flat, alpha=-1)
-        return found.view(P, B, W, -1), None, None
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Gradients [D, k] of the matrices."""
+        each = gradients[0].unbind()
+        found = (one * by for one, by in zip(ctx.saved_tensors, each, strict=True))
+        return None, None, None, *found
 
 
-def _distance_losses(projected: torch.Tensor, batch: TreeBatch) -> torch.Tensor:
-    found: torch.Tensor = _DistanceLosses.apply(projected, batch.distances, batch.pair_weights)  # type: ignore[no-untyped-call]
-    return found
+def _joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Matrices side by side; one alone is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), 1)
 
 
-def _depth_losses(projected: torch.Tensor, batch: TreeBatch) -> torch.Tensor:
-    predicted = projected.square().sum(-1)
-    return ((predicted - batch.depths).abs() * batch.word_weights).sum((1, 2))
+def _distance_loss(
+    words: torch.Tensor, batch: TreeBatch, wanted: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of projected words [R, k], and its gradient by them if it is wanted.
+
+    With S the sign of each error times its weight, which is symmetric, the gradient at word i is
+    4 (z_i sum_j S_ij - sum_j S_ij z_j). An error of exactly 0 counts as positive.
+    """
+    B, W, _ = batch.distances.shape
+    padded = words.index_select(0, batch.words).view(B, W, -1)
+    # |a - b|^2 = |a|^2 + |b|^2 - 2ab: no tensor of differences [B, W, W, k]
+    lengths = padded.square().sum(2)
+    errors = (lengths[:, :, None] - batch.distances).add_(lengths[:, None, :])
+    errors.baddbmm_(padded, padded.mT, alpha=-2)
+    signs = torch.copysign(batch.pair_weights, errors)
+    loss = errors.view(-1).dot(signs.view(-1))
+    if not wanted:
+        return loss, loss
+    own = padded * signs.sum(2, keepdim=True).mul_(4)
+    found = own.baddbmm_(signs, padded, alpha=-4)
+    return loss, found.view(B * W, -1).index_select(0, batch.places)
 
 
-_LOSSES = {"distance": _distance_losses, "depth": _depth_losses}
+def _depth_loss(
+    words: torch.Tensor, batch: TreeBatch, wanted: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of projected words [R, k], and its gradient by them if it is wanted."""
+    errors = words.square().sum(1).sub_(batch.depths)
+    signs = torch.copysign(batch.word_weights, errors)
+    loss = errors.dot(signs)
+    return loss, words * signs.mul_(2)[:, None] if wanted else loss
+
+
+_LOSSES = {"distance": _distance_loss, "depth": _depth_loss}

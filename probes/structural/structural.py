@@ -180,7 +180,7 @@ def train_probes(
         Place(kind, layer, rank, seed, lr)
         for kind, rank, lr, seed, layer in product(KINDS, ranks, rates, seeds, layers)
     ]
-    stack = StackedProbes(places, layers, train.width, device)
+    stack = StackedProbes(places, train.width, device)
     learnt, checked = gold_trees(train), gold_trees(dev)
     courses = fit(
         stack,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,17 +19,26 @@ pool, lengths never mix, the dev loss is rougher, and training stops at a worse 
 
 @dataclass(frozen=True)
 class TreeBatch:
-    """B sentences, padded to W words.
+    """B sentences with R words in all, of which the longest has W.
+
+    Vectors are those of words alone; between words, sentences are padded to W.
 
     Attributes:
-        vectors: states of their words, 0..L [U, B, W, D].
+        read: the states of the words under the number of a state [R, D].
+        lengths: words of each sentence.
+        words: for each place of a padded sentence, which of the R words is there; at padding any
+            [B W].
+        places: for each of the R words, its place among the padded ones [R].
         distances: gold path lengths [B, W, W].
-        depths: gold depths [B, W].
+        depths: gold depths [R].
         pair_weights: 1 / (B n^2) for two words of a sentence of n words, 0 at padding [B, W, W].
-        word_weights: 1 / (B n) for a word of a sentence of n words, 0 at padding [B, W].
+        word_weights: 1 / (B n) for a word of a sentence of n words [R].
     """
 
-    vectors: torch.Tensor
+    read: Callable[[int], torch.Tensor]
+    lengths: tuple[int, ...]
+    words: torch.Tensor
+    places: torch.Tensor
     distances: torch.Tensor
     depths: torch.Tensor
     pair_weights: torch.Tensor
@@ -43,7 +52,6 @@ def tree_batches(
     sentences: int,
     seed: Sequence[int] | None = None,
     by_length: bool = True,
-    layers: Sequence[int] | None = None,
     device: torch.device | None = None,
 ) -> Iterator[TreeBatch]:
     """All sentences with a word once, in batches of like length, so that little is padding.
@@ -54,19 +62,24 @@ def tree_batches(
         sentences: B.
         seed: of the order of sentences and batches; None = all by length.
         by_length: False takes sentences as they come, or in random order.
-        layers: the states that are read; None = 0..L.
         device: where batches go.
     """
-    layers = range(states.num_states) if layers is None else layers
     trees = [tree for tree in trees if len(tree)]
-    for chosen in _orders([len(tree) for tree in trees], sentences, seed, by_length):
-        yield tree_batch(states, [trees[one] for one in chosen], layers, device)
+    for chosen in batch_orders([len(tree) for tree in trees], sentences, seed, by_length):
+        yield tree_batch(states, [trees[one] for one in chosen], device)
 
 
-def _orders(
+def batch_orders(
     lengths: Sequence[int], size: int, seed: Sequence[int] | None, by_length: bool
 ) -> list[npt.NDArray[np.int64]]:
-    """The sentences of each batch."""
+    """The sentences of each batch, as `tree_batches` takes them.
+
+    Args:
+        lengths: words of each sentence.
+        size: B.
+        seed: as there.
+        by_length: as there.
+    """
     count = len(lengths)
     if not count:
         return []
@@ -84,27 +97,24 @@ def _orders(
 
 
 def tree_batch(
-    states: WordStates,
-    trees: Sequence[GoldTree],
-    layers: Sequence[int],
-    device: torch.device | None = None,
+    states: WordStates, trees: Sequence[GoldTree], device: torch.device | None = None
 ) -> TreeBatch:
-    """Some sentences side by side."""
+    """Some sentences side by side; their states are read when they are asked for."""
     lengths = np.array([len(tree) for tree in trees])
     B, W = len(trees), int(lengths.max())
-    real = np.arange(W) < lengths[:, None]
-    rows = np.zeros((B, W), dtype=np.int64)
     distances = np.zeros((B, W, W), dtype=np.float32)
-    depths = np.zeros((B, W), dtype=np.float32)
-    for place, tree in enumerate(trees):
-        n = len(tree)
-        rows[place, :n] = tree.rows
+    for place, (n, tree) in enumerate(zip(lengths, trees, strict=True)):
         distances[place, :n, :n] = tree.distances
-        depths[place, :n] = tree.depths
+    real = np.arange(W) < lengths[:, None]
+    words = np.zeros((B, W), dtype=np.int64)
+    words[real] = np.arange(lengths.sum())
     share = (real / (B * lengths)[:, None]).astype(np.float32)
     pairs = share[:, :, None] * share[:, None, :] * B
-    vectors = states.stacked(torch.from_numpy(rows.ravel()), layers)
+    depths = np.concatenate([tree.depths for tree in trees]).astype(np.float32)
+    rows = torch.from_numpy(np.concatenate([tree.rows for tree in trees]))
+    labels = words.ravel(), np.flatnonzero(real), distances, depths, pairs, share[real]
     return TreeBatch(
-        vectors.view(len(layers), B, W, -1).to(device),
-        *(torch.from_numpy(one).to(device) for one in (distances, depths, pairs, share)),
+        lambda layer: states.stacked(rows, [layer])[0].to(device),
+        tuple(lengths.tolist()),
+        *(torch.from_numpy(one).to(device) for one in labels),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,8 +36,8 @@ def states(tmp_path_factory):
 def test_losses_and_gradients_are_those_of_the_plain_implementation(states):
     train, _ = states
     trees = gold_trees(train)[:7]
-    batch = tree_batch(train, trees, range(3))
-    stack = StackedProbes(PLACES, range(3), train.width)
+    batch = tree_batch(train, trees)
+    stack = StackedProbes(PLACES, train.width)
     active = [5, 0, 2, 1, 4]
     losses = stack.losses(active, batch)
     expected = []
@@ -68,12 +70,84 @@ def test_losses_and_gradients_are_those_of_the_plain_implementation(states):
         np.testing.assert_allclose(matrix.grad, mine.grad, rtol=1e-3, atol=1e-4)
 
 
+def test_gradients_are_those_of_finite_differences(states):
+    train, _ = states
+    single = tree_batch(train, gold_trees(train)[:4])
+    labels = {
+        name: getattr(single, name).double()
+        for name in ("distances", "depths", "pair_weights", "word_weights")
+    }
+    batch = replace(single, read=lambda layer: single.read(layer).double(), **labels)
+    stack = StackedProbes(PLACES, train.width)
+    matrices = [one for [one] in stack.parameters()]
+    for one in matrices:
+        one.data = one.data.double()
+    assert torch.autograd.gradcheck(
+        lambda *_: stack.losses(range(len(PLACES)), batch), matrices, eps=1e-7, atol=1e-5
+    )
+
+
+def plain_training(place, train, dev, schedule):
+    """The matrix and the dev losses of one probe, from all differences and a loop of its own."""
+    learnt, checked = gold_trees(train), gold_trees(dev)
+    matrix = first_matrix(place.kind, train.width, place.rank, place.seed).requires_grad_()
+    optimiser = torch.optim.Adam([matrix], lr=place.lr)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, patience=0)
+    kept, least, losses = matrix, np.inf, []
+
+    def loss(batch):
+        found = []
+        words = (batch.read(place.layer) @ matrix).split(batch.lengths)
+        for number, (n, own, depths) in enumerate(
+            zip(batch.lengths, words, batch.depths.split(batch.lengths), strict=True)
+        ):
+            if place.kind == "distance":
+                apart = (own[:, None] - own[None]).square().sum(-1)
+                found.append((apart - batch.distances[number, :n, :n]).abs().mean())
+            else:
+                found.append((own.square().sum(-1) - depths).abs().mean())
+        return torch.stack(found)
+
+    for epoch in range(schedule.epochs):
+        for batch in tree_batches(train, learnt, sentences=8, seed=(0, epoch)):
+            optimiser.zero_grad()
+            loss(batch).mean().backward()
+            optimiser.step()
+        with torch.no_grad():
+            each = [loss(batch) for batch in tree_batches(dev, checked, sentences=8)]
+        losses.append(torch.cat(each).mean().item())
+        plateau.step(losses[-1])
+        if losses[-1] < least - schedule.min_gain:
+            kept, least = matrix.detach().clone(), losses[-1]
+    return kept, losses
+
+
+def test_training_is_what_a_plain_loop_over_all_differences_gives(states):
+    train, dev = states
+    stack = StackedProbes(PLACES, train.width)
+    schedule = Schedule(epochs=6)
+    learnt, checked = gold_trees(train), gold_trees(dev)
+    courses = fit(
+        stack,
+        lambda epoch: tree_batches(train, learnt, sentences=8, seed=(0, epoch)),
+        lambda: tree_batches(dev, checked, sentences=8),
+        schedule,
+        rates=[place.lr for place in PLACES],
+    )
+    for place, matrix, course in zip(PLACES, stack.matrices(), courses, strict=True):
+        plain, losses = plain_training(place, train, dev, schedule)
+        first = first_matrix(place.kind, train.width, place.rank, place.seed)
+        assert (plain - first).abs().max() > 1e-2
+        np.testing.assert_allclose(course.dev_losses, losses, rtol=1e-4)
+        np.testing.assert_allclose(matrix, plain, atol=1e-4)
+
+
 def test_probes_trained_together_are_what_each_is_alone(states):
     train, dev = states
     learnt, checked = gold_trees(train), gold_trees(dev)
 
     def trained(places):
-        stack = StackedProbes(places, range(3), train.width)
+        stack = StackedProbes(places, train.width)
         courses = fit(
             stack,
             lambda epoch: tree_batches(train, learnt, sentences=8, seed=(0, epoch)),
@@ -99,7 +173,7 @@ def test_batches_have_every_sentence_once_in_an_order_of_their_seed(states, by_l
 
     def lengths(seed):
         found = tree_batches(train, trees, sentences=4, seed=seed, by_length=by_length)
-        return [(one.word_weights > 0).sum(1).tolist() for one in found]
+        return [list(one.lengths) for one in found]
 
     first = lengths((0, 0))
     assert sorted(n for one in first for n in one) == sorted(len(tree) for tree in trees)
@@ -112,13 +186,19 @@ def test_batches_have_every_sentence_once_in_an_order_of_their_seed(states, by_l
 def test_a_batch_says_which_words_are_real(states):
     train, _ = states
     trees = gold_trees(train)[:3]
-    batch = tree_batch(train, trees, [1, 2])
+    batch = tree_batch(train, trees)
     n = [len(tree) for tree in trees]
-    assert batch.vectors.shape == (2, 3, max(n), train.width)
+    assert batch.lengths == tuple(n)
+    rows = torch.from_numpy(np.concatenate([tree.rows for tree in trees]))
+    torch.testing.assert_close(batch.read(1), train.state(1)[rows])
+    assert torch.equal(batch.words[batch.places], torch.arange(sum(n)))
+    padded = batch.read(2)[batch.words].view(3, max(n), train.width)
+    shares = batch.word_weights.split(n)
     for place, tree in enumerate(trees):
-        torch.testing.assert_close(batch.vectors[0, place, : n[place]], train.state(1)[tree.rows])
+        torch.testing.assert_close(padded[place, : n[place]], train.state(2)[tree.rows])
         assert batch.pair_weights[place, n[place] :].sum() == 0
-        assert batch.word_weights[place].sum() == pytest.approx(1 / 3)
+        assert batch.pair_weights[place, :, n[place] :].sum() == 0
+        assert shares[place].sum() == pytest.approx(1 / 3)
         assert batch.pair_weights[place].sum() == pytest.approx(1 / 3)
 
 
