@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from ...models.masks.constants import CONSTANT
 from ...models.training.recipes import Recipe
 from ...probes.registry import find_probe
 from ...pruning.across_seeds import ACROSS
@@ -121,7 +122,9 @@ class Workload:
             return forward * self._candidates_by_magnitude
         if cell.options["method"] in FORMS:
             steps = size.train * self.config.prune.gates.epochs
-            return self.shape.forward(steps * size.padded, size.padded) * (1 + BACKWARD)
+            # partners are read in a forward pass of their own
+            partners = self.config.prune.ablation not in ("zero", *CONSTANT)
+            return self.shape.forward(steps * size.padded, size.padded) * (1 + BACKWARD + partners)
         return forward * self._candidates(str(cell.options["method"])) * self._importance
 
     def _curve(self, cell: Cell, size: TaskSize) -> float:

@@ -12,18 +12,16 @@ import pandas as pd
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import scores_of
 from ...data.tasks.task import TaskParts, TaskSpec
-from ...models.ablation.constants import with_ablation
-from ...models.ablation.searching import replaced_as, searched_under
 from ...models.masks.replacement import replacing
+from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
 from ...models.training.recipes import Recipe
+from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
 from ...pruning.sized.size_gates import SizedGates, learn_to_size
 from ...pruning.sized.size_options import SizeOptions
 from ...pruning.sized.soft_scores import soft_logits
 from ..configuration.mask_options import PruneOptions
-
-BATCH = 64
-"""Examples per forward pass where nothing is trained."""
+from .replaced import Replaced
 
 SOFT, HARDENED = "soft", "hardened"
 
@@ -31,6 +29,11 @@ SOFT, HARDENED = "soft", "hardened"
 def size_options(options: PruneOptions, method: str, seed: int) -> SizeOptions:
     """The options of a run for one form of gates."""
     return SizeOptions(options.keep, form=method, seed=seed, **options.gates.model_dump())
+
+
+def replaced_by(options: PruneOptions) -> Replaced:
+    """The ablation under which a run learns gates."""
+    return Replaced(options.ablation, options.match_donors, options.donor_seed)
 
 
 def find_by_gates(
@@ -64,9 +67,8 @@ def find_by_gates(
     # the encoder is frozen, so that only the length is read
     recipe = Recipe(learning_rate=gates.learning_rate, epochs=1, max_length=max_length)
     return learn_under(
-        model, tokenizer, parts, gates, recipe, options.ablation, match=options.match_donors,
-        donor_seed=options.donor_seed, seeds=seeds, model_name=model_name, progress=progress,
-        say=say,
+        model, tokenizer, parts, gates, recipe, replaced_by(options), seeds=seeds,
+        model_name=model_name, progress=progress, say=say,
     )  # fmt: skip
 
 
@@ -76,10 +78,9 @@ def learn_under(
     parts: TaskParts,
     options: SizeOptions,
     recipe: Recipe,
-    ablation: str = "zero",
+    replaced: Replaced,
     *,
-    match: str = "any",
-    donor_seed: int = 0,
+    like: Subnetwork | None = None,
     seeds: tuple[int, int] = (0, 0),
     model_name: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -90,28 +91,60 @@ def learn_under(
     Args:
         model: a fine-tuned model.
         tokenizer: its tokenizer.
-        parts: the task; gates are trained on `parts.train`, over which means are taken as well.
+        parts: the task; gates are trained on `parts.train`, from which means and partners come.
         options: the size, and the options for training.
         recipe: see `learn_to_size`.
-        ablation: replacement of pruned units; single weights are always zero.
-        match: the examples among which `resample` draws partners.
-        donor_seed: seed of these draws.
+        replaced: the ablation.
+        like: `replaced.whole` of this model and task, if it is known.
         seeds: (init, order) seeds of the model.
         model_name: name of the pretrained encoder.
         progress: called with (completed steps, total steps).
         say: receives messages about constants that are learned.
+
+    Raises:
+        UnknownNameError, ConfigError, InputError, MaskError: if the ablation is unknown, or cannot
+            be used with these units or examples.
     """
-    reading: dict[str, Any] = {"batch_size": BATCH, "max_length": recipe.max_length}
-    reading |= {"match": match, "seed": donor_seed}
-    weights = options.units == "weights"
-    like = searched_under("zero" if weights else ablation, model, tokenizer, parts, **reading)
+    replaced.check(options.units)
+    length = recipe.max_length
+    if like is None:
+        like = replaced.whole(model, tokenizer, parts, max_length=length)
     found = learn_to_size(
         model, tokenizer, parts, options, recipe, seeds=seeds, model_name=model_name, like=like,
         progress=progress,
     )  # fmt: skip
-    mask = replaced_as(found.subnetwork, like)
-    if ablation != mask.ablation and not weights:
-        mask = with_ablation(mask, ablation, found.model, tokenizer, parts, **reading, say=say)
+    mask = replaced.hardened(
+        found.subnetwork, like, found.model, tokenizer, parts, max_length=length, say=say
+    )
+    return replace(found, subnetwork=mask)
+
+
+def learn_penalised_under(
+    model: Any,
+    tokenizer: Any,
+    parts: TaskParts,
+    options: L0Options,
+    recipe: Recipe,
+    replaced: Replaced,
+    *,
+    like: Subnetwork | None = None,
+    seeds: tuple[int, int] = (0, 0),
+    model_name: str = "",
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> LearnedGates:
+    """Learn gates of heads under a penalty, and otherwise as in `learn_under`."""
+    replaced.check("heads")
+    length = recipe.max_length
+    if like is None:
+        like = replaced.whole(model, tokenizer, parts, max_length=length)
+    found = learn_gates(
+        model, tokenizer, parts, options, recipe, seeds=seeds, model_name=model_name, like=like,
+        progress=progress,
+    )  # fmt: skip
+    mask = replaced.hardened(
+        found.subnetwork, like, found.model, tokenizer, parts, max_length=length, say=say
+    )
     return replace(found, subnetwork=mask)
 
 

@@ -10,6 +10,7 @@ from ...data.errors import ConfigError
 from ...data.seeds import seeds_of
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task import TaskData
+from ...models.ablation.pairing import paired
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import anatomy_of
@@ -131,6 +132,22 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
     for line in dict.fromkeys(line for task in tasks.values() for line in task.said):
         progress.say(line)
     return Prepared(config, source, tasks)
+
+
+def check_pairs(prepared: Prepared) -> None:
+    """Raise unless every example has the counterfactual that the ablation of a run asks for.
+
+    Raises:
+        InputError: if a task cannot have them, or an example has none of its length.
+        MaskError: if there are too many for a mask file.
+    """
+    config = prepared.config
+    if config.prune.ablation != "counterfactual":
+        return
+    tokenizer, seed = load_tokenizer(prepared.source.name), config.split_seed(config.seeds[0])
+    for task in prepared.tasks.values():
+        parts = parts_for(task.data, config.prune, seed=seed)
+        paired(tokenizer, parts, max_length=task.recipe.max_length)
 
 
 def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:

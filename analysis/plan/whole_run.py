@@ -99,10 +99,11 @@ def read_plan(config: RunConfig, folder: Path, progress: Progress) -> tuple[RunP
     Raises:
         InputError: for what cannot be read, or does not fit together.
     """
-    from .preparing import prepare
+    from .preparing import check_pairs, prepare
 
     options_of(config.probe)
     prepared = prepare(config, progress)
+    check_pairs(prepared)
     return planned(config, folder, read_sources(prepared)), prepared
 
 

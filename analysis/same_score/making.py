@@ -23,7 +23,7 @@ from ...models.training.recipes import Recipe
 from ...pruning.search.plan import Size
 from ...pruning.sized.names import FORMS
 from ..configuration.mask_options import PruneOptions
-from ..gates.search import learn_under, size_options
+from ..gates.search import learn_under, replaced_by, size_options
 from ..single.loaded import LoadedModel
 from ..single.training import find_mask
 from ..steps.progress import Progress, Silent
@@ -123,7 +123,7 @@ def _learned(
         )  # fmt: skip
         with progress.stage(f"learning mask {number} of {count}") as advance:
             learned = learn_under(
-                loaded.model, loaded.tokenizer, loaded.parts, gates, recipe, options.ablation,
+                loaded.model, loaded.tokenizer, loaded.parts, gates, recipe, replaced_by(options),
                 seeds=loaded.seeds, model_name=str(loaded.meta.get("model", loaded.name)),
                 progress=advance, say=progress.say,
             )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.checkpoint.checkpoint import save_classifier
@@ -18,10 +19,12 @@ from ...models.training.evaluate import Evaluation, evaluate
 from ...models.training.recipes import Recipe, recipe_for
 from ...pruning.learned.learned_gates import LearnedGates
 from ...pruning.sized.size_gates import SizedGates
-from ..steps.identity import identity, selection_of
+from ..gates.replaced import Replaced
+from ..steps.identity import flagged, flagged_by_label, identity, selection_of
 from ..steps.masks import RETRAINED
 from ..steps.performance import lowest, performance_rows
 from ..steps.progress import Progress
+from .ablated import tell_partners
 from .loaded import LoadedModel
 
 MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
@@ -37,6 +40,33 @@ def recipe_of(loaded: LoadedModel) -> Recipe:
     if recorded:
         return Recipe(**recorded)
     return recipe_for(resolve_model(loaded.name), loaded.parts.spec.name)
+
+
+def whole_under(loaded: LoadedModel, replaced: Replaced, progress: Progress) -> Subnetwork:
+    """The mask of all units under the ablation of gates; says which partners differ in length.
+
+    Args:
+        loaded: the model and its task.
+        replaced: the ablation.
+        progress: receives the messages.
+    """
+    model, tokenizer, parts = loaded.model, loaded.tokenizer, loaded.parts
+    like = replaced.whole(model, tokenizer, parts, max_length=loaded.max_length)
+    tell_partners(like, tokenizer, parts, progress, max_length=loaded.max_length)
+    return like
+
+
+def flagged_rows(frames: Sequence[pd.DataFrame], loaded: LoadedModel, match: str) -> pd.DataFrame:
+    """The tidy rows of a sweep, flagged where they have no flag.
+
+    Args:
+        frames: the rows.
+        loaded: the model.
+        match: the examples among which `resample` draws partners.
+    """
+    rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
+    rows = flagged(rows, loaded.flag)
+    return flagged_by_label(rows) if "label" in match else rows
 
 
 def scores_of_full(

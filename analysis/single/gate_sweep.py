@@ -14,11 +14,20 @@ from ...data.output.folders import atomic_folder
 from ...data.output.tables import rows_frame, write_csv
 from ...data.tasks.task import TaskParts
 from ...models.checkpoint.contract import check_plain_head
-from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
-from ..steps.identity import flagged, identity
+from ...pruning.learned.learned_gates import L0Options, LearnedGates
+from ..gates.replaced import ZEROS, Replaced
+from ..gates.search import learn_penalised_under
+from ..steps.identity import identity
 from ..steps.masks import mask_rows
 from ..steps.progress import Progress
-from .gate_scores import recipe_of, save_learned, scores_by_part, scores_of_full
+from .gate_scores import (
+    flagged_rows,
+    recipe_of,
+    save_learned,
+    scores_by_part,
+    scores_of_full,
+    whole_under,
+)
 from .loaded import LoadedModel
 
 
@@ -47,6 +56,7 @@ def sweep_gates(
     out: Path,
     progress: Progress,
     *,
+    replaced: Replaced = ZEROS,
     overwrite: bool = False,
 ) -> Sweep:
     """Learn gates at each penalty and write `l0-PENALTY.safetensors` and `sweep.csv` into `out`.
@@ -61,10 +71,12 @@ def sweep_gates(
         out: folder; created if missing.
         progress: receives the progress of each penalty, and warnings about masks that support no
             conclusion.
+        replaced: the ablation of the masks.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
         ConfigError: if a penalty is out of range or given twice.
+        UnknownNameError, ConfigError, InputError, MaskError: if the ablation cannot be used.
         CheckpointError: for an encoder to be trained whose head cannot be saved.
     """
     each = [replace(options, penalty=penalty) for penalty in penalties]
@@ -78,20 +90,24 @@ def sweep_gates(
         check_plain_head(loaded.model, loaded.name)
     recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
     loaded.tell(loaded.parts.train, "training examples", progress)
+    like = whole_under(loaded, replaced, progress)
     full = scores_of_full(loaded, progress)
     learned: dict[float, LearnedGates] = {}
     frames = [full]
     for name, one in zip(names, each, strict=True):
         with progress.stage(f"learning gates, penalty {name}") as advance:
-            found = learn_gates(
+            found = learn_penalised_under(
                 loaded.model,
                 loaded.tokenizer,
                 loaded.parts,
                 one,
                 recipe,
+                replaced,
+                like=like,
                 seeds=loaded.seeds,
                 model_name=loaded.name,
                 progress=advance,
+                say=progress.say,
             )
         _warn(found, name, progress)
         # what is learned is kept, whatever becomes of the next penalty
@@ -100,8 +116,7 @@ def sweep_gates(
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found
-    rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
-    rows = flagged(rows, loaded.flag)
+    rows = flagged_rows(frames, loaded, replaced.match)
     with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
         write_csv(rows, folder / "sweep.csv")
     return Sweep(learned, rows)

@@ -20,11 +20,19 @@ from ...pruning.sized.gated_units import GatedUnits
 from ...pruning.sized.hardening import check_target
 from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
+from ..gates.replaced import ZEROS, Replaced
 from ..gates.search import HARDENED, SOFT, binary_row, learn_under, soft_evaluation
-from ..steps.identity import SIZES, flagged, identity
+from ..steps.identity import SIZES, identity
 from ..steps.masks import mask_rows
 from ..steps.progress import Progress
-from .gate_scores import recipe_of, save_learned, scores_by_part, scores_of_full
+from .gate_scores import (
+    flagged_rows,
+    recipe_of,
+    save_learned,
+    scores_by_part,
+    scores_of_full,
+    whole_under,
+)
 from .gate_sweep import GATES
 from .loaded import LoadedModel
 
@@ -51,7 +59,7 @@ def sweep_sizes(
     out: Path,
     progress: Progress,
     *,
-    ablation: str = "zero",
+    replaced: Replaced = ZEROS,
     overwrite: bool = False,
 ) -> SizeSweep:
     """Learn gates at each size and write `FORM-KEEP.safetensors` and `sweep.csv` into `out`.
@@ -66,11 +74,12 @@ def sweep_sizes(
         out: folder; created if missing.
         progress: receives the progress of each size, and warnings about masks that support no
             conclusion.
-        ablation: replacement of pruned units.
+        replaced: the ablation of the masks.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
         ConfigError: if a share is out of range, below one unit, or given twice.
+        UnknownNameError, ConfigError, InputError, MaskError: if the ablation cannot be used.
         CheckpointError: for an encoder to be trained whose head cannot be saved.
     """
     each = [replace(options, keep=keep) for keep in keeps]
@@ -81,6 +90,7 @@ def sweep_sizes(
             where="`keep`",
             remedy="name each share once",
         )
+    replaced.check(options.units)
     units = GatedUnits(loaded.model, options.units, options.block)
     for keep in keeps:
         check_target(keep, units.costs, units.what)
@@ -88,6 +98,7 @@ def sweep_sizes(
         check_plain_head(loaded.model, loaded.name)
     recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
     loaded.tell(loaded.parts.train, "training examples", progress)
+    like = whole_under(loaded, replaced, progress)
     full = scores_of_full(loaded, progress)
     frames = [full]
     learned: dict[float, SizedGates] = {}
@@ -99,7 +110,8 @@ def sweep_sizes(
                 loaded.parts,
                 one,
                 recipe,
-                ablation,
+                replaced,
+                like=like,
                 seeds=loaded.seeds,
                 model_name=loaded.name,
                 progress=advance,
@@ -117,8 +129,7 @@ def sweep_sizes(
         flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.keep] = found
-    rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
-    rows = flagged(rows, loaded.flag)
+    rows = flagged_rows(frames, loaded, replaced.match)
     with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
         write_csv(rows, folder / "sweep.csv")
     return SizeSweep(learned, rows)

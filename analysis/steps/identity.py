@@ -65,9 +65,11 @@ def by_label(mask: Subnetwork | None) -> bool:
 def flagged_by_label(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows about units that are replaced by those of the same class, flagged where they have none.
 
-    Rows that list the units of a mask show what it keeps, whatever replaces the others.
+    Rows that list the units of a mask show what it keeps, whatever replaces the others; scores of
+    learned gates are scores.
     """
-    where = rows["ablation"].eq("resample") & rows["probe"].ne("mask")
+    scored = rows["probe"].ne("mask") | rows["metric"].eq("gate_score")
+    where = rows["ablation"].eq("resample") & scored
     where = where.fillna(False).astype(bool) & rows["flag"].fillna("").eq("")
     return rows.assign(flag=rows["flag"].mask(where, DONORS_BY_LABEL))
 

@@ -11,11 +11,12 @@ import pandas as pd
 from ...data.output.folders import atomic_folder
 from ...data.output.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...models.training.recipes import Recipe
-from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
+from ...pruning.learned.learned_gates import L0Options, LearnedGates
 from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
 from ..flags import DIVERGED
-from ..gates.search import learn_under
+from ..gates.replaced import Replaced
+from ..gates.search import learn_penalised_under, learn_under
 from ..single.gate_sweep import GATES, Sweep
 from ..single.loaded import LoadedModel
 from ..single.size_sweep import SizeSweep
@@ -45,20 +46,23 @@ class Learned:
     again: Callable[[LoadedModel, Progress, Advance], Found]
 
 
-def of_penalties(sweep: Sweep, options: L0Options, recipe: Recipe) -> list[Learned]:
+def of_penalties(
+    sweep: Sweep, options: L0Options, recipe: Recipe, replaced: Replaced
+) -> list[Learned]:
     """The gates of a sweep over penalties.
 
     Args:
         sweep: the gates.
         options: how they were learnt; its `penalty` is not read.
         recipe: how the model was fine-tuned.
+        replaced: the ablation; constants are those of each encoder.
     """
 
     def again(penalty: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
-        return lambda twin, _, advance: learn_gates(
+        return lambda twin, progress, advance: learn_penalised_under(
             twin.model, twin.tokenizer, twin.parts, replace(options, penalty=penalty),
-            replace(recipe, max_length=twin.max_length), seeds=twin.seeds, model_name=twin.name,
-            progress=advance,
+            replace(recipe, max_length=twin.max_length), replaced, seeds=twin.seeds,
+            model_name=twin.name, progress=advance, say=progress.say,
         )  # fmt: skip
 
     return [
@@ -68,7 +72,7 @@ def of_penalties(sweep: Sweep, options: L0Options, recipe: Recipe) -> list[Learn
 
 
 def of_sizes(
-    sweep: SizeSweep, options: SizeOptions, recipe: Recipe, ablation: str = "zero"
+    sweep: SizeSweep, options: SizeOptions, recipe: Recipe, replaced: Replaced
 ) -> list[Learned]:
     """The gates of a sweep over sizes.
 
@@ -76,13 +80,13 @@ def of_sizes(
         sweep: the gates.
         options: how they were learnt; its `keep` is not read.
         recipe: how the model was fine-tuned.
-        ablation: replacement of pruned units; constants are those of each encoder.
+        replaced: the ablation; constants are those of each encoder.
     """
 
     def again(keep: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
         return lambda twin, progress, advance: learn_under(
             twin.model, twin.tokenizer, twin.parts, replace(options, keep=keep),
-            replace(recipe, max_length=twin.max_length), ablation, seeds=twin.seeds,
+            replace(recipe, max_length=twin.max_length), replaced, seeds=twin.seeds,
             model_name=twin.name, progress=advance, say=progress.say,
         )  # fmt: skip
 

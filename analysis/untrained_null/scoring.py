@@ -16,7 +16,7 @@ from ...models.training.evaluate import Evaluation, evaluate
 from ...pruning.controls import random_like
 from ...pruning.knock_out import searched_complement
 from ..statistics.clusters import units_of
-from ..steps.identity import identity
+from ..steps.identity import DONORS_BY_LABEL, by_label, identity
 from ..steps.performance import performance_rows
 from .contrasts import Gold
 from .names import PROBE, UNTRAINED
@@ -102,6 +102,8 @@ class NullScores:
             }  # fmt: skip
             if mask is not None and mask.empty:
                 about["flag"] = flag or "degenerate"
+            elif by_label(mask):
+                about["flag"] = flag or DONORS_BY_LABEL
             rows = performance_rows(found, self.parts)
             own = {name: value for name, value in about.items() if value != ""}
             self.models.append(

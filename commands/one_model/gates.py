@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...data.errors import ConfigError, UnknownNameError
+from ...data.errors import ConfigError
 from ...data.output.outputs import prepare_out
 from ..flags import COMMAND_LINE, refuse
 from ..options import (
@@ -17,9 +17,11 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    DonorSeed,
     GroupDisjoint,
     Labels,
     Limit,
+    MatchDonors,
     MaxLength,
     Model,
     NoSpecials,
@@ -34,9 +36,6 @@ from ..options import (
     writing,
 )
 from .task_model import open_for_task
-
-ABLATED = ("zero", "mean", "mean-by-position", "learned")
-"""Ablations under which gates are learned."""
 
 
 def gates(
@@ -88,10 +87,12 @@ def gates(
     ablation: Annotated[
         str,
         typer.Option(
-            help="what replaces the output of a pruned unit; with --keep: zero, mean, "
-            "mean-by-position or learned"
+            help="what replaces the output of a pruned unit: zero, mean, mean-by-position, "
+            "resample, counterfactual or learned"
         ),
     ] = "zero",
+    match_donors: MatchDonors = "",
+    donor_seed: DonorSeed = None,
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
@@ -139,7 +140,9 @@ def gates(
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --keep 0.5 --out half
     """
     from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.gates.replaced import Replaced
     from ...analysis.screen.records import print_records
+    from ...analysis.single.ablated import check_draws
     from ...analysis.single.gate_scores import recipe_of
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
     from ...analysis.single.size_sweep import size_table, sweep_sizes
@@ -162,7 +165,7 @@ def gates(
             remedy="give `penalty`, the cost of an open head, or `keep`, the share of units",
         )
     if penalty:
-        refuse(("form", "units", "block", "criterion", "ramp", "ablation"), "a penalty")
+        refuse(("form", "units", "block", "criterion", "ramp"), "a penalty")
     control = Null.of(null, draws, seed, device)
     if control is None:
         refuse(("draws",), "gates without `null`")
@@ -178,8 +181,9 @@ def gates(
         )
         for one in keep or ()
     ]
-    if ablation not in ABLATED:
-        raise UnknownNameError("ablation of learned gates", ablation, ABLATED)
+    check_draws(ablation, match_donors, donor_seed)
+    replaced = Replaced(ablation, match_donors or "any", donor_seed or 0)
+    replaced.check(units)
     progress = progress_of(quiet)
     choice = task_choice(
         task, data_dir, column, quotes=quotes, as_classes=as_classes, group_disjoint=group_disjoint
@@ -193,14 +197,17 @@ def gates(
     table: list[dict[str, Any]]
     if towards:
         sizes = sweep_sizes(
-            loaded, keep or (), towards[0], out, progress, ablation=ablation, overwrite=overwrite
+            loaded, keep or (), towards[0], out, progress, replaced=replaced, overwrite=overwrite
         )
         table = size_table(sizes, loaded.parts)
-        again = of_sizes(sizes, towards[0], recipe, ablation)
+        again = of_sizes(sizes, towards[0], recipe, replaced)
     else:
-        sweep = sweep_gates(loaded, penalty or (), by_penalty, out, progress, overwrite=overwrite)
+        sweep = sweep_gates(
+            loaded, penalty or (), by_penalty, out, progress, replaced=replaced,
+            overwrite=overwrite,
+        )  # fmt: skip
         table = sweep_table(sweep, loaded.parts)
-        again = of_penalties(sweep, by_penalty, recipe)
+        again = of_penalties(sweep, by_penalty, recipe, replaced)
     rows = None
     if control is not None:
         rows = null_of_gates(loaded, again, recipe, control, out, progress, overwrite=overwrite)

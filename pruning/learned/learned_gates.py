@@ -26,6 +26,7 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
+from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
 from ..importance.gate_gradients import labelled
@@ -110,6 +111,7 @@ def learn_gates(
     *,
     seeds: tuple[int, int] = (0, 0),
     model_name: str = "",
+    like: Subnetwork | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LearnedGates:
     """Learn which heads of a fine-tuned classifier reduce the loss by more than `options.penalty`.
@@ -126,6 +128,7 @@ def learn_gates(
             (which falls linearly), weight decay and clipping.
         seeds: (init, order) seeds of the model, for the metadata of the mask.
         model_name: name of the pretrained encoder, for the metadata of the mask.
+        like: a mask whose ablation replaces what the gates close; None = zeros.
         progress: called with (completed steps, total steps).
 
     Returns:
@@ -144,7 +147,7 @@ def learn_gates(
         mask_seed=options.seed,
     )
     trained = model if options.frozen else copy.deepcopy(model)
-    with learning(trained, options.frozen, options.seed):
+    with learning(trained, options.frozen, options.seed), replacing(trained, like):
         training = _Training(trained, encoded, options, recipe)
         history = training.run(progress)
     log_a = training.log_a

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.data.errors import ConfigError
+from subprobe.data.output.tables import read_rows
 from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.partners.drawing import draws_of
 
 TEXTS = {"cats": "keys", "keys": "cats"}
 """First words with as many pieces."""
@@ -172,3 +174,72 @@ def test_a_run_stores_only_the_options_that_matter():
     assert PruneOptions(ablation="counterfactual").parts_read[-1] == "report"
     with pytest.raises(ConfigError, match="match_donors"):
         parse_config({"prune": {"match_donors": "size"}}, where="file")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("resample", ["--keep", "0.5", "--match-donors", "label", "--donor-seed", 3]),
+        ("counterfactual", ["--keep", "0.5", "--form", "continuous-sparsification"]),
+        ("resample", ["--penalty", "0.01", "--donor-seed", 3]),
+        ("counterfactual", ["--penalty", "0.01"]),
+    ],
+    ids=["resample", "counterfactual", "resample-penalty", "counterfactual-penalty"],
+)
+def test_gates_are_learned_with_partners(subprobe_command, paired, tuned, name, asked, tmp_path):
+    task = (tuned / "model", *of_task(paired, PAIRS))
+    code, _, err = subprobe_command(
+        "gates", *task, *asked, "--ablation", name, "--epochs", 1, "--out", tmp_path / "g"
+    )
+    assert code == 0, err
+    (path,) = (tmp_path / "g").glob("*.safetensors")
+    mask = Subnetwork.load(path)
+    assert mask.ablation == name
+    swept = read_rows(tmp_path / "g" / "sweep.csv")
+    own = swept[swept["mask_id"].fillna("").eq(mask.mask_id)]
+    assert set(own["ablation"]) == {name}
+    rows, _ = scores(subprobe_command, *task, "--mask", path)
+    line = own[own["metric"].eq("accuracy") & own["split"].eq("validation")].iloc[-1]
+    assert rows.loc["accuracy", "value"] == pytest.approx(line["value"])
+    if name == "resample":
+        match = "label" if "label" in asked else "any"
+        assert draws_of(mask.constants) == {"seed": 3, "match": match}
+        assert "partners of another length" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--keep", 0.5, "--units", "weights", "--ablation", "resample"),
+         "--ablation: single weights have no output that the ablation resample could replace"),
+        (("--keep", 0.5, "--ablation", "counterfactual"), "36 of 36 examples have no"),
+        (("--penalty", 0.1, "--ablation", "counterfactual"), "36 of 36 examples have no"),
+        (("--penalty", 0.1, "--donor-seed", 1), "--donor-seed: the ablation zero draws no"),
+        (("--keep", 0.5, "--ablation", "resample", "--match-donors", "size"), "unknown match"),
+        (("--penalty", 0.1, "--ablation", "noise"), "unknown ablation 'noise'"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_gates_refuse_partners_that_cannot_be_in_one_line(
+    subprobe_command, paired, tuned, arguments, said, tmp_path
+):
+    code, out, err = subprobe_command(
+        "gates", tuned / "model", *of_task(paired), *arguments, "--quiet", "--out", tmp_path / "g"
+    )
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_run_without_counterfactuals_is_refused_before_it_trains(paired, tiny_encoder, tmp_path):
+    from subprobe.analysis.experiment import run_experiment
+    from subprobe.data.errors import InputError
+    from tiny_run import tiny_config
+
+    task = {"data_dir": str(paired), "columns": {"first": "text", "label": "side"}}
+    prune = {"methods": ["hard-concrete"], "keep": 0.5, "ablation": "counterfactual"}
+    config = tiny_config(tiny_encoder, tasks=["toy"], task={"toy": task}, prune=prune)
+    with pytest.raises(InputError, match="examples have no counterfactual"):
+        run_experiment(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "cells").exists()

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from subprobe.data.output.tables import read_rows
+from subprobe.models.masks.constants import same_constants
 from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.partners.drawing import draws_of
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +69,20 @@ def test_gates_are_learnt_in_both_encoders(subprobe_command, tuned, tmp_path):
     out = tmp_path / "gates"
     code, said, err = subprobe_command(
         "gates", *tuned, "--penalty", 0.01, "--penalty", 0.1, "--epochs", 1, "--null", "untrained",
-        "--draws", 2, "--json", "--quiet", "--out", out,
+        "--ablation", "resample", "--donor-seed", 2, "--draws", 2, "--json", "--quiet",
+        "--out", out,
     )  # fmt: skip
     assert code == 0, err
     rows = read_rows(out / "untrained-null.csv")
     assert len(json.loads(said)["null"]) == len(rows)
     for penalty in ("0.01", "0.1"):
         own = Subnetwork.load(out / f"untrained-l0-{penalty}.safetensors")
-        assert own.fingerprint != Subnetwork.load(out / f"l0-{penalty}.safetensors").fingerprint
+        good = Subnetwork.load(out / f"l0-{penalty}.safetensors")
+        assert own.fingerprint != good.fingerprint
+        # the inputs are the same ones, whatever the weights
+        assert own.ablation == good.ablation == "resample"
+        assert same_constants(own.constants, good.constants)
+        assert draws_of(own.constants)["seed"] == 2
         mine = rows[rows["variant"].str.startswith(f"lambda={penalty}")]
         mine = mine[mine["variant"].str.split(";").str[0].eq(f"lambda={penalty}")]
         assert set(mine["state"]) == {"finetuned", "pruned", "untrained"}
@@ -121,9 +129,10 @@ def test_the_null_needs_a_folder_and_a_recorded_recipe(subprobe_command, tuned, 
     "options",
     [
         ["--units", "heads", "--ablation", "mean"],
+        ["--units", "heads", "--ablation", "resample", "--match-donors", "label"],
         ["--form", "continuous-sparsification", "--train-encoder"],
     ],
-    ids=["heads", "continuous"],
+    ids=["heads", "partners", "continuous"],
 )
 def test_gates_of_a_size_are_learnt_in_both_encoders(subprobe_command, tuned, tmp_path, options):
     out = tmp_path / "gates"
@@ -138,7 +147,7 @@ def test_gates_of_a_size_are_learnt_in_both_encoders(subprobe_command, tuned, tm
     own = Subnetwork.load(out / f"untrained-{form}-0.5.safetensors")
     assert own.fingerprint != good.fingerprint
     assert own.counts() == good.counts()
-    assert own.ablation == good.ablation == ("mean" if "heads" in options else "zero")
+    assert own.ablation == good.ablation == (options[3] if "heads" in options else "zero")
     rows = read_rows(out / "untrained-null.csv")
     assert rows["variant"].str.startswith("keep=0.5").all()
     scores = rows[rows["metric"].eq("accuracy")]

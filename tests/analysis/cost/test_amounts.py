@@ -102,6 +102,20 @@ def test_scoring_reads_the_reported_examples_once(folder):
     assert good == pytest.approx(full / 4)
 
 
+def test_partners_take_a_third_of_the_time_of_learning_gates_on_top(folder):
+    """A step is a forward and a backward pass of two; the partner is read in one more."""
+    searched = {
+        name: value(
+            workload(folder, prune={"methods": ["hard-concrete"], "keep": 0.5, "ablation": name}),
+            "hard-concrete/search",
+        )
+        for name in ("zero", "mean", "resample", "counterfactual")
+    }
+    assert searched["zero"] == searched["mean"]
+    assert searched["resample"] == searched["counterfactual"]
+    assert searched["resample"] == pytest.approx(searched["zero"] * 4 / 3)
+
+
 def test_a_probe_takes_as_many_passes_as_its_options_say(folder):
     def attributing(**options):
         own = {"names": ["attributions"], "options": {"attributions": options}}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from subprobe.analysis.experiment import run_experiment
+from subprobe.models.partners.drawing import draws_of
 from tiny_run import TinyCells, tiny_config, without_report
 
 OPTIONS: dict[str, Any] = {
@@ -29,6 +30,20 @@ def test_the_search_gives_a_mask_and_rows_about_its_gates(tiny_encoder, tmp_path
     assert mask.counts()["units"] == (5, 10)
     assert set(rows["mask_id"]) == {mask.mask_id}
     assert search.notes["history"][0]["keep"] == 0.5
+
+
+def test_a_run_learns_gates_while_partners_replace_units(tiny_encoder, tmp_path):
+    prune = {**OPTIONS["prune"], "methods": ["hard-concrete"], "ablation": "resample"}
+    options = {**OPTIONS, "prune": {**prune, "match_donors": "length", "donor_seed": 4}}
+    cells = TinyCells(tiny_config(tiny_encoder, **options), tmp_path / "run")
+    at = "acceptability/seed1/hard-concrete"
+    names = (f"{at}/search", f"{at}/good/0/score", f"{at}/random/0/score")
+    search, good, random = (one.rows for one in cells.outputs(*names))
+    mask = cells.mask(f"{at}/search")
+    assert draws_of(mask.constants) == {"seed": 4, "match": "length"}
+    assert set(search["mask_id"]) == set(good["mask_id"]) == {mask.mask_id}
+    for rows in (search, good, random):
+        assert set(rows["ablation"]) == {"resample"}
 
 
 @pytest.mark.slow
