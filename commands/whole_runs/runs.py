@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -164,7 +164,7 @@ def run(
         "deterministic": deterministic,
         "examples": limit and (limit,) * 3,
     }
-    overrides = {name: value for name, value in given.items() if value}
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value}
     trained = {"batch_size": batch_size, "max_length": max_length}
     if any(trained.values()):
         changed = {name: value for name, value in trained.items() if value}

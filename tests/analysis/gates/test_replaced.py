@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def backwards(example):
 
 def paired(train=24):
     parts = toy_parts(train=train)
-    changed = {
+    changed: Any = {
         name: tuple(map(backwards, getattr(parts, name)))
         for name in ("train", "selection", "report")
     }
@@ -277,8 +278,9 @@ def test_scores_with_partners_of_the_same_class_are_flagged():
         ("performance", "accuracy", "resample", "diverged"),
     ]  # fmt: skip
     frame = pd.DataFrame(lines, columns=["probe", "metric", "ablation", "flag"])
+    loaded: Any = SimpleNamespace(flag="")
     flags = {
-        match: list(flagged_rows([frame], SimpleNamespace(flag=""), match)["flag"].fillna(""))
+        match: list(flagged_rows([frame], loaded, match)["flag"].fillna(""))
         for match in ("label-length", "length")
     }
     flag = "donors-by-label"
