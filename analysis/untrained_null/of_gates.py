@@ -16,7 +16,8 @@ from ...pruning.sized.size_gates import SizedGates
 from ...pruning.sized.size_options import SizeOptions
 from ..flags import DIVERGED
 from ..gates.search import learn_under
-from ..single.gate_sweep import GATES, Sweep
+from ..single.gate_scores import GATES
+from ..single.gate_sweep import Sweep
 from ..single.loaded import LoadedModel
 from ..single.size_sweep import SizeSweep
 from ..steps.progress import Advance, Progress

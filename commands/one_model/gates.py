@@ -140,8 +140,8 @@ def gates(
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.records import print_records
-    from ...analysis.single.gate_scores import recipe_of
-    from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
+    from ...analysis.single.gate_scores import GATES, recipe_of
+    from ...analysis.single.gate_sweep import sweep_gates, sweep_table
     from ...analysis.single.size_sweep import size_table, sweep_sizes
     from ...analysis.untrained_null.of_gates import (
         Learned,
