@@ -193,7 +193,8 @@ def swept(
     recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
     loaded.tell(loaded.parts.train, "training examples", progress)
     full = scores_of_full(loaded, progress)
-    frames, learned = [full], []
+    frames = [full]
+    learned: list[Found] = []
     for name, options in named.items():
         with progress.stage(sweeping.title(name)) as advance:
             found = sweeping.learn(options, recipe, advance)
