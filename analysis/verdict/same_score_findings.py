@@ -34,13 +34,13 @@ def said_of_run(task: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
     others = spread[~primary]
     keys = others.assign(relation=others["relation"].fillna(""))
-    for (_, metric, relation), mine in list(
+    for (probe, metric, relation), mine in list(
         keys.groupby(["probe", "metric", "relation"], sort=False)
     )[:_MOST]:
-        label = f"{named(metric)} {relation}".strip()
+        label = f"{probe} {named(metric)} {relation}".strip()
         lines.append(
             f"{label} has {_sd(mine)}, {_range(mine)}; full model {decimal(mine['full'].mean())}"
-            f"{_told(tables['mask_correlations'], metric, relation)}."
+            f"{_told(tables['mask_correlations'], probe, metric, relation)}."
         )
     if others.empty:
         lines.append("No other metric was measured: name probes to compare behaviour.")
@@ -56,10 +56,10 @@ def _range(lines: pd.DataFrame) -> str:
     return seen(lines["lowest"].min(), lines["highest"].max())
 
 
-def _told(table: pd.DataFrame, metric: str, relation: str) -> str:
-    """The correlation with the score, seed by seed."""
+def _told(table: pd.DataFrame, probe: str, metric: str, relation: str) -> str:
+    """The correlation with the score, over seeds."""
     mine = table[
-        table["correlation"].eq("pearson") & table["metric"].eq(metric)
+        table["correlation"].eq("pearson") & table["probe"].eq(probe) & table["metric"].eq(metric)
         & table["relation"].fillna("").eq(relation) & table["r"].notna()
     ]  # fmt: skip
     if mine.empty:

@@ -64,7 +64,7 @@ def svg_of(found: SameScore) -> str | None:
 def spec_of_found(found: SameScore) -> dict[str, Any] | None:
     """Its Vega-Lite specification: one panel for each of the first four other metrics."""
     correlations = found.correlations[found.correlations["correlation"].eq("pearson")]
-    r = dict(zip(_labels(correlations), correlations["r"], strict=True))
+    r = dict(zip(_labels(correlations, found.points), correlations["r"], strict=True))
 
     def title(label: str) -> str:
         known = label in r and pd.notna(r[label])
@@ -106,14 +106,18 @@ def scatter_table(points: pd.DataFrame) -> pd.DataFrame:
     table = points[points["size"].isna()]
     if points["size"].notna().any():
         return table.head(0).assign(score=[], label=[])
-    table = table.assign(label=_labels(table))
+    table = table.assign(label=_labels(table, table))
     score = table[table["primary"].astype(bool)].set_index("mask")
     others = table[~table["primary"].astype(bool) & table["mask"].isin(score.index)]
     return others.assign(score=others["mask"].map(score["value"]))
 
 
-def _labels(table: pd.DataFrame) -> pd.Series:
-    return table["metric"] + (" " + table["relation"]).fillna("")
+def _labels(table: pd.DataFrame, points: pd.DataFrame) -> pd.Series:
+    """Metric and relation of each line, after the probe where several have that metric."""
+    label, every = (one["metric"] + (" " + one["relation"]).fillna("") for one in (table, points))
+    probes = points["probe"].fillna("").groupby(every).nunique()
+    several = label.isin(probes.index[probes > 1])
+    return label.mask(several, table["probe"].fillna("") + " " + label)
 
 
 def _shown(label: str) -> str:
@@ -151,7 +155,7 @@ def _panels(
         seen = ["mask:N", *(["seed:N"] if "seed" in plain else []), "score:Q", "value:Q"]
         yield _points(plain, title(str(label)), seen).encode(
             x=alt.X("score:Q", title=score, scale=_scale()),
-            y=alt.Y("value:Q", title=_shown(str(label).partition(" ")[0]), scale=_scale()),
+            y=alt.Y("value:Q", title=named(mine["metric"].iloc[0]), scale=_scale()),
         )
 
 

@@ -128,6 +128,9 @@ def test_export_figure_and_comparison_hold_them(folder, tmp_path):
         (figure,) = same_score_figures(run.tables)
     assert figure.name == "same-score-toy"
     assert "of 3 masks of the model has a standard deviation of" in figure.text
+    # the task and the probe have a metric of one name
+    assert "challenge accuracy has a standard deviation of" in figure.text
+    assert "challenge accuracy" in set(figure.table["label"])
     assert run.plot(figure.name).text == figure.text
     # the table of a figure names the lines of its source
     score = run.tables["mask_scores"].loc[figure.table.index, "value"]
