@@ -75,6 +75,7 @@ def test_the_addition_computes_only_the_masks(ran):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_the_command(folder, options_of):
     tables = load_run(folder).tables
     config = options_of()
@@ -114,6 +115,7 @@ def test_rows_hold_the_spread_and_the_correlation(folder):
     assert "sd" in set(summed.loc[summed["probe"].eq("same-score"), "metric"])
 
 
+@pytest.mark.slow
 def test_export_figure_and_comparison_hold_them(folder, tmp_path):
     run = load_run(folder)
     export_run(run, tmp_path / "export")
