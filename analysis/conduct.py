@@ -49,6 +49,7 @@ from .running.manifest import write_manifest
 from .running.pool import Pool
 from .running.resources import computing_with, threads_of, workers_of
 from .running.stopping import stopped_by_signals
+from .same_score.written import run_same_score
 from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged, flagged_by_label
 from .steps.probing import corpus_note
@@ -272,7 +273,7 @@ def write_tables(
         The summaries by name, comparisons and tests of scores, the linguistic profile and the
         differences between good and random in probes where there are any, calibration and metrics
         by label of tasks with classes, hypotheses where complements were scored, curves over
-        sizes, and the headline table.
+        sizes, masks of equal score, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -284,7 +285,7 @@ def write_tables(
     own |= {name: answered[name] for name in ANSWERED if len(answered[name])}
     if len(found := run_hypotheses(rows, cells)):
         own[HYPOTHESES] = found
-    own |= run_curves(rows, cells)
+    own |= run_curves(rows, cells) | run_same_score(rows, cells)
     for name, table in {**summed, **compared, **own}.items():
         # counts without a value in some line are floats in pandas, and whole numbers in the file
         write_csv(typed(name, table), out / f"{name}.csv")

@@ -30,7 +30,12 @@ ABOUT = {
 """Flag of a training -> what its scores show."""
 
 
+def joined(*flags: str) -> str:
+    """Several flags as one, each once; empty ones are left out."""
+    return ", ".join(dict.fromkeys(one for flag in flags for one in flag.split(", ") if one))
+
+
 def flags_of(frames: Iterable[pd.DataFrame]) -> str:
     """Every flag in the rows of several models, joined; empty without any."""
     said = {str(flag) for rows in frames if "flag" in rows for flag in rows["flag"].dropna()}
-    return ", ".join(sorted(said - {""}))
+    return joined(*sorted(said))

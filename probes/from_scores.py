@@ -69,4 +69,19 @@ CURVE = ProbeEntry(
     headline=Headline("*", "model"),
 )  # fmt: skip
 
-FROM_SCORES = (ARTEFACTS, UNTRAINED_NULL, CURVE)
+SAME_SCORE = ProbeEntry(
+    name="same-score",
+    help="spread of the score and of other metrics over several masks of one size",
+    code=_not_run,
+    reads="task",
+    rows=(
+        Measure("sd", ("model",), "standard deviation of the metric in `relation` over masks of "
+                "one size"),
+        Measure("sd_at_equal_score", ("model",), "its standard deviation around the linear "
+                "regression on the score"),
+        Measure("correlation", ("model",), "Pearson's correlation with the score over masks"),
+    ),
+    headline=Headline("*", "model"),
+)  # fmt: skip
+
+FROM_SCORES = (ARTEFACTS, UNTRAINED_NULL, CURVE, SAME_SCORE)

@@ -13,7 +13,8 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import full_subnetwork
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
-from ..configuration.mask_options import CurveOptions, PruneOptions
+from ..configuration.further_masks import CurveOptions
+from ..configuration.mask_options import PruneOptions
 from ..curve.masks import Goods, goods_of, importance_of, supers_of, totals_in
 from ..curve.measure import tables_of
 from ..curve.scored import CurveScorer, ScoredModel

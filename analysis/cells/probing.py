@@ -41,12 +41,11 @@ def probe(work: Work) -> CellOutput:
         raise Nothing(why)
     options = narrowed(asked, [name])
     mask = work.mask()
-    model, tokenizer = _model(work, state)
+    model, _ = _model(work, state)
     if not is_finite(model):
         work.say("its weights contain NaN or infinity, so it is not probed")
         return noted({"flag": DIVERGED, "texts": {}})
-    run = _learnt if learning(options) else _read
-    output = run(work, name, options, model, tokenizer, mask, spec, state)
+    output = under(work, mask)
     lengths = {"sentences": options.max_length, "examples": work.setting.recipe.max_length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         work.say(line)
@@ -54,6 +53,14 @@ def probe(work: Work) -> CellOutput:
     if state in ("finetuned", "retrained"):
         rows = flagged_by_training(rows, str(work.output("model").notes["flag"]))
     return work.named(output.but(rows=rows), mask, reported_state(work, state))
+
+
+def under(work: Work, mask: Subnetwork | None) -> CellOutput:
+    """The output of the cell's probe on its model under a mask, not yet named."""
+    name, state = str(work.options["probe"]["name"]), str(work.options["state"])
+    options = narrowed(work.materials.probe_options(work.options["task"]), [name])
+    run = _learnt if learning(options) else _read
+    return run(work, name, options, *_model(work, state), mask, work.parts.spec, state)
 
 
 def _model(work: Work, state: str) -> tuple[Any, Any]:

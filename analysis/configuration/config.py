@@ -16,16 +16,15 @@ from ...data.seeds import CROSSED, LARGEST_NUMBER, SEEDS, too_large
 from ...probes.entry import PathText
 from ...probes.options import complete_options
 from .crossed_seeds import CROSSED_LISTS, with_crossed
+from .further_masks import CurveOptions, SameScoreOptions, check_curve, check_same_score
 from .mask_options import (
     ControlOptions,
-    CurveOptions,
     LotteryOptions,
     PruneOptions,
     RetrainOptions,
     Section,
     check_ablation,
     check_criterion,
-    check_curve,
 )
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
@@ -105,6 +104,7 @@ class RunConfig(Section):
     lottery: LotteryOptions = LotteryOptions()
     controls: ControlOptions = ControlOptions()
     curve: CurveOptions = CurveOptions()
+    same_score: SameScoreOptions = SameScoreOptions()
     retrain: RetrainOptions = RetrainOptions()
     probe: ProbeOptions = ProbeOptions()
 
@@ -190,6 +190,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     check_ablation(config.prune, config.retrain.route, where)
     check_criterion(config.prune, where)
     check_curve(config.curve, where)
+    check_same_score(config.same_score, config.prune, config.probe.names, where)
     check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     listed |= {name: getattr(config, name) for name in CROSSED_LISTS}

@@ -11,7 +11,6 @@ from ...data.seeds import SEEDS
 from ...pruning.importance.methods import find_importance
 from ...pruning.search.plan import Rule
 from ...pruning.sized.names import FORMS
-from .curve_shares import METHODS, check_shares
 
 
 class Section(BaseModel):
@@ -187,37 +186,6 @@ class ControlOptions(Section):
         return {"match": "layer"} if by_layer else {}
 
 
-class CurveOptions(Section):
-    """Scores over the sizes of subnetworks: one curve for each task, over the seeds of the run."""
-
-    shares: tuple[float, ...] = Field(
-        (), description="shares of the units to keep, such as [0.25, 0.5, 0.75]; empty = no curve"
-    )
-    units: Literal["joint", "heads", "mlps", "neurons", "weights"] = Field(
-        "joint", description="units that are pruned; joint: heads and MLPs"
-    )
-    draws: int = Field(20, ge=1, description="random and bad masks of each size")
-    order: Literal["nested", "search"] = Field(
-        "nested",
-        description="nested: the most important units of one ranking; search: one for each size",
-    )
-    points: float = Field(
-        3.0,
-        ge=0,
-        description="points (hundredths of the metric) that a mask of effective size may lose",
-    )
-
-    def ranking(self, prune: PruneOptions) -> dict[str, Any]:
-        """The options of the search that determine the good masks of the curve."""
-        read = prune.of_search(METHODS[self.units])
-        unread = {"keep", "rule", "threshold"}
-        if self.units == "weights":
-            unread |= {"importance", "normalise", "ablation", "match_donors", "donor_seed", "order"}
-        if self.order == "nested":
-            unread |= {"min_heads", "scores", "folds", "criterion", "method"}
-        return {name: value for name, value in read.items() if name not in unread}
-
-
 class RetrainOptions(Section):
     """Training a subnetwork again from the pretrained weights."""
 
@@ -283,24 +251,4 @@ def check_criterion(prune: PruneOptions, where: str) -> None:
             "available",
             where=where,
             remedy="use the criterion score, or another method",
-        )
-
-
-def check_curve(curve: CurveOptions, where: str) -> None:
-    """Raise unless the sizes of a curve are shares, and its good masks can be found.
-
-    Raises:
-        ConfigError: for a share out of range, or a search for single weights.
-    """
-    try:
-        check_shares(curve.shares)
-    except ConfigError as error:
-        raise ConfigError(
-            f"option 'curve.shares': {error.problem}", where=where, remedy=error.remedy
-        ) from None
-    if curve.units == "weights" and curve.order == "search":
-        raise ConfigError(
-            "weights are ranked by their magnitude, which no search changes",
-            where=where,
-            remedy='set curve.order = "nested"',
         )

@@ -86,16 +86,17 @@ class Workload:
             return Amount("other", step.weight)
         if step.trains or cell.step in ("round", "partialencoder"):
             return Amount("train", self._training(cell, task))
-        if cell.step in ("prune", "nullsearch"):
+        if cell.step in ("prune", "nullsearch", "samemask"):
             return Amount("score", self._search(cell, size))
         if cell.step in ("curve", "curvesuper"):
             return Amount("score", self._curve(cell, size))
         if "same" in cell.inputs:
             return Amount("other", _REPEATED)
-        if cell.step == "probe":
-            return Amount("probe", self._probe(cell, size))
+        sets = core_sets(cell.options) if cell.step == "samecore" else 1
+        if "probe" in cell.options and cell.step in ("probe", "sameprobe", "samecore"):
+            return Amount("probe", sets * self._probe(cell, size))
         kept = self._kept(cell) if _structured(cell) else 1.0
-        return Amount("score", kept * self._scoring(size, size.report))
+        return Amount("score", sets * kept * self._scoring(size, size.report))
 
     def _scoring(self, size: TaskSize, examples: int) -> float:
         return self.shape.forward(examples * size.length, size.length)
@@ -243,6 +244,11 @@ def _of_units(options: Mapping[str, Any], units: int) -> float:
     rankings = len(names) + 2 * len(options["methods"]) + options["draws"]
     kept = sum(options["keep"]) * rankings if names else 0.0
     return float(2 + attributed + (scored + kept) / 2)
+
+
+def core_sets(options: Mapping[str, Any]) -> int:
+    """Models that are scored for the core of several masks."""
+    return 3 + 2 * int(options["masks"]) + 3 * int(options["draws"])
 
 
 def _structured(cell: Cell) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..configuration.mask_options import CurveOptions
+from ..configuration.further_masks import CurveOptions
 from ..curve.sizes import UNITS, Sizes, sizes_of
 from .shape import EncoderShape
 

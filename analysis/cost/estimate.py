@@ -120,10 +120,10 @@ def _disk(cell: Cell, work: Workload) -> float:
         return 4.0 * shape.parameters + _TABLE
     items = (
         work.sizes[str(cell.options["task"])].report
-        if cell.step in ("evaluate", "nullscore")
+        if cell.step in ("evaluate", "nullscore", "samescore")
         else 0
     )
-    masked = cell.step in ("prune", "nullsearch", "mask", "round", "ticket", "across")
+    masked = cell.step in ("prune", "nullsearch", "samemask", "mask", "round", "ticket", "across")
     weights = str(cell.options.get("method", "imp")) in ("magnitude", "imp")
     several = cell.options.get("kind") in ACROSS
     bits = shape.prunable / 8 if masked and weights and not several else 0.0

@@ -150,6 +150,7 @@ def _difference(
         **panel.interval(good - random, gaps),
         "n_draws": gaps[0].shape[1],
         **panel.counts,
+        "flag": panel.flag,
     }
 
 

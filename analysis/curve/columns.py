@@ -37,5 +37,5 @@ AREAS: dict[str, str] = {
 TESTS: dict[str, str] = {
     **_CURVE, "measure": _TEXT, "share": _REAL, "metric": _TEXT, "better": _TEXT, "good": _REAL,
     "random": _REAL, "difference": _REAL, **_INTERVAL, **_TESTED, "draws_needed": _WHOLE,
-    **_COUNTS, "note": _TEXT,
+    **_COUNTS, "flag": _TEXT, "note": _TEXT,
 }  # fmt: skip

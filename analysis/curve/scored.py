@@ -15,8 +15,10 @@ from ...data.tasks.task import TaskParts
 from ...models.ablation.searching import replaced_as
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, Scorer
+from ..flags import joined
 from ..single.loaded import LoadedModel
 from ..statistics.clusters import Units, units_of
+from ..steps.identity import DONORS_BY_LABEL, by_label
 from ..steps.progress import Progress
 from .masks import Goods, control_of, draws_of
 from .sizes import Sizes
@@ -69,7 +71,8 @@ class ScoredModel:
         baseline: name of the majority or unigram baseline, and its score.
         ablation: what replaces the output of a pruned unit.
         selection: the examples on which units are ranked.
-        flag: what is wrong with the model's training, if anything.
+        flag: what is wrong with the model's training, if anything, and whether the outputs that
+            replace those of pruned units come from examples of the same class.
         first_draw: number of its first draw; models have draws of their own.
     """
 
@@ -202,7 +205,10 @@ class CurveScorer:
             baseline=_baseline(full, parts, self.metric),
             ablation=smallest.ablation,
             selection=smallest.selection,
-            flag=str(self.loaded.meta.get("flag") or ""),
+            flag=joined(
+                str(self.loaded.meta.get("flag") or ""),
+                DONORS_BY_LABEL if by_label(smallest) else "",
+            ),
             first_draw=first_draw,
         )
 

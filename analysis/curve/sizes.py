@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from ...data.errors import ConfigError, UnknownNameError
-from ..configuration.curve_shares import METHODS as METHODS
-from ..configuration.curve_shares import check_shares as check_shares
+from ..configuration.further_masks import METHODS as METHODS
+from ..configuration.further_masks import check_shares as check_shares
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of kept units unless others are named."""

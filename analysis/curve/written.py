@@ -56,14 +56,7 @@ def run_curves(rows: pd.DataFrame, cells: Path) -> dict[str, pd.DataFrame]:
     Raises:
         DataFileError: if a cell is damaged.
     """
-    mine = rows.loc[rows["probe"].eq(PROBE).fillna(False), "cell_id"].dropna().unique()
-    held = [CellOutput.load(cells / f"{cell}.parquet").notes["tables"] for cell in mine]
-    if not held:
-        return {}
-    return {
-        name: pd.concat([framed(pd.DataFrame(one[name]), types) for one in held], ignore_index=True)
-        for name, types in TABLES.items()
-    }
+    return noted_tables(rows, cells, PROBE, TABLES)
 
 
 def read_curves(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
@@ -73,18 +66,62 @@ def read_curves(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
         rows: tidy rows of the run.
         folder: the run folder.
     """
+    return read_noted(rows, folder, PROBE, TABLES)
+
+
+Types = Mapping[str, Mapping[str, str]]
+"""Table -> its columns with their types."""
+
+
+def noted_tables(
+    rows: pd.DataFrame, cells: Path, probe: str, types: Types
+) -> dict[str, pd.DataFrame]:
+    """Tables that cells of a run hold in their notes, one after another; empty if none does.
+
+    Args:
+        rows: tidy rows of the run.
+        cells: its folder of cells.
+        probe: name of the rows of these cells.
+        types: the tables.
+
+    Raises:
+        DataFileError: if a cell is damaged.
+    """
+    mine = rows.loc[rows["probe"].eq(probe).fillna(False), "cell_id"].dropna().unique()
+    held = [CellOutput.load(cells / f"{cell}.parquet").notes["tables"] for cell in mine]
+    if not held:
+        return {}
+    return {
+        name: pd.concat(
+            [framed(pd.DataFrame(one.get(name, {})), columns) for one in held], ignore_index=True
+        )
+        for name, columns in types.items()
+    }
+
+
+def read_noted(
+    rows: pd.DataFrame, folder: Path, probe: str, types: Types
+) -> dict[str, pd.DataFrame]:
+    """These tables of a run folder: as the run wrote them, else from its cells.
+
+    Args:
+        rows: tidy rows of the run.
+        folder: the run folder.
+        probe: name of the rows of these cells.
+        types: the tables.
+    """
     record, found = Record.of(folder), {}
-    for name, types in TABLES.items():
+    for name, columns in types.items():
         path = folder / f"{name}.csv"
         if path.is_file() and record.lists(path.name, path):
             try:
-                found[name] = framed(pd.read_csv(path), types)
+                found[name] = framed(pd.read_csv(path), columns)
             except (ValueError, TypeError):
                 continue
-    if set(found) == set(TABLES):
+    if set(found) == set(types):
         return found
     try:
-        return run_curves(rows, folder / "cells")
+        return noted_tables(rows, folder / "cells", probe, types)
     except (DataFileError, KeyError):
         return {}  # damaged cells are reported by what compares them
 

@@ -17,6 +17,7 @@ from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
 from .masks.null_figure import untrained_null_figure
 from .masks.run_curves import curve_figures
+from .masks.same_score_figure import same_score_figures
 from .probe_figures import (
     attention_figure,
     attribution_figure,
@@ -52,7 +53,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
 }
 """Part of the report -> the figures of one answer that stand in it."""
 OVER_ALL: tuple[Callable[[Tables], Iterator[Figure]], ...] = (
-    curve_figures, stability_figure, overlap_figures,
+    curve_figures, same_score_figures, stability_figure, overlap_figures,
 )  # fmt: skip
 """Figures about all answers of a run."""
 

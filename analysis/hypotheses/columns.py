@@ -25,5 +25,5 @@ UNITS: dict[str, str] = {
 SCORED: dict[str, str] = {
     **_WHO, "mask_id": _TEXT, "ablation": _TEXT, "kind": _TEXT, "match": _TEXT, "within": _TEXT,
     "draw": _WHOLE, "metric": _TEXT, "better": _TEXT, "value": _REAL, "divergence": _REAL,
-    "n": _WHOLE, "n_clusters": _WHOLE,
+    "n": _WHOLE, "n_clusters": _WHOLE, "flag": _TEXT,
 }  # fmt: skip

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.errors import ConfigError
+from ..flags import joined
 from ..statistics.clusters import Units, over_units
 from ..statistics.corrections import ALPHA, adjust_rows
 from ..statistics.count_laws import EXACT, clopper_pearson
@@ -177,3 +178,17 @@ def adjusted(lines: list[dict[str, Any]]) -> pd.DataFrame:
         table["rejected"] = (table["p_adjusted"] <= ALPHA).mask(table["p_adjusted"].isna())
         table["answer"] = [answer_of(line) for line in table.to_dict("records")]
     return framed(table, COLUMNS)
+
+
+def with_flags(table: pd.DataFrame, flags: Sequence[str]) -> pd.DataFrame:
+    """A table whose lines have a flag of their model before the one of their test.
+
+    Args:
+        table: lines of tests or units.
+        flags: of the model of each line; empty = none.
+    """
+    said = [
+        joined(first, "" if pd.isna(own) else str(own)) or pd.NA
+        for first, own in zip(flags, table["flag"], strict=True)
+    ]
+    return table.assign(flag=pd.Series(said, index=table.index, dtype="string"))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...data.tasks.metrics import BITS
 from ...models.masks.subnetwork import Subnetwork
-from ...models.training.evaluate import Scorer
+from ...models.training.evaluate import Evaluation, Scorer
 from ...pruning.controls import random_like
 from ...pruning.knock_out import check_knock_out, knocked_out, random_knocked_out
 from ...pruning.sampling import check_profile
@@ -30,6 +30,7 @@ from .lines import (
     against_draws,
     equivalence_line,
     independence_line,
+    with_flags,
 )
 from .minimality import minimality_lines, units_of_mask
 from .scoring import MaskScorer, Scored, check_criterion
@@ -78,7 +79,8 @@ def check_testable(mask: Subnetwork, asked: Asked, spec: Any) -> None:
 
 def hypotheses_of(
     scorer: Scorer, mask: Subnetwork, spec: Any, asked: Asked | None = None,
-    *, about: Mapping[str, Any] | None = None, progress: Progress | None = None,
+    *, about: Mapping[str, Any] | None = None, flag: str = "", full: Evaluation | None = None,
+    progress: Progress | None = None,
 ) -> Found:  # fmt: skip
     """Test the hypotheses about one mask.
 
@@ -91,6 +93,8 @@ def hypotheses_of(
         spec: the task.
         asked: what is tested.
         about: columns that name model, task and method.
+        flag: what is wrong with the model or the mask; every line has it.
+        full: the outputs of the full model, if they are known.
         progress: receives the progress.
 
     Raises:
@@ -106,12 +110,14 @@ def hypotheses_of(
         kept = units_of_mask(mask, True, asked.most_units, rng)
         pruned = units_of_mask(mask, False, asked.draws, rng)
     with progress.stage("scoring masks") as advance:
-        tested = _Tested(scorer, spec, asked, advance, mask, len(kept) + len(pruned))
+        tested = _Tested(scorer, spec, asked, advance, mask, len(kept) + len(pruned), full)
         lines = list(tested.lines())
         units = minimality_lines(mask, tested.masks, kept, pruned, asked.share) if kept else []
-    scored = framed([{**who, **line} for line in tested.scored], SCORED)
-    table = adjusted([{**line, **who} for line in lines])
-    return Found(table, _units(units, asked, who), scored)
+    scored = framed([{**who, **line, "flag": flag} for line in tested.scored], SCORED)
+    tests, of_units = adjusted([{**line, **who} for line in lines]), _units(units, asked, who)
+    return Found(
+        with_flags(tests, [flag] * len(tests)), with_flags(of_units, [flag] * len(of_units)), scored
+    )
 
 
 def _units(lines: list[dict[str, Any]], asked: Asked, who: Mapping[str, Any]) -> pd.DataFrame:
@@ -131,11 +137,13 @@ class _Tested:
 
     def __init__(
         self, scorer: Scorer, spec: Any, asked: Asked, advance: Advance, mask: Subnetwork,
-        n_units: int,
+        n_units: int, full: Evaluation | None,
     ):  # fmt: skip
         several = len({SUFFICIENCY, NECESSITY} & set(asked.hypotheses)) * len(asked.match)
         total = 2 + several * asked.draws + n_units
-        self.masks = MaskScorer(scorer, spec, asked.criterion, lambda done: advance(done, total))
+        self.masks = MaskScorer(
+            scorer, spec, asked.criterion, lambda done: advance(done, total), full
+        )
         self._asked, self._mask = asked, mask
         self.scored: list[dict[str, Any]] = []
         self._note(self.masks.full, "full", "")

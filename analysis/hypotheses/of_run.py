@@ -25,6 +25,7 @@ from .lines import (
     against_draws,
     equivalence_line,
     independence_line,
+    with_flags,
 )
 
 NAME = "hypotheses"
@@ -62,18 +63,17 @@ def run_hypotheses(rows: pd.DataFrame, cells: Path) -> pd.DataFrame:
         for line in _of_task(first, answers):
             flags.append(line.pop("failed"))
             lines.append({"model": model, "task": task, **line})
-    table = adjusted(lines)
-    said = [
-        ", ".join(filter(None, (failed, "" if pd.isna(flag) else str(flag)))) or pd.NA
-        for failed, flag in zip(flags, table["flag"], strict=True)
-    ]
-    return table.assign(flag=pd.Series(said, index=table.index, dtype="string"))
+    return with_flags(adjusted(lines), flags)
 
 
 def _of_task(
     rows: pd.DataFrame, answers: Mapping[Model, Mapping[int, Answers]]
 ) -> Iterator[dict[str, Any]]:
-    """The lines of one task: of each method and seed; `failed` has the flags of its models."""
+    """The lines of one task: of each method and seed; `failed` has the flags of its models.
+
+    Masks of a full model that did not learn are trivially equivalent to it, so its flag counts.
+    """
+    whole = rows[rows["kind"].eq("full") & rows["state"].eq("finetuned")]
     pruned = rows[rows["state"] == _PRUNED]
     sign = -1.0 if rows["metric"].iloc[0] == BITS else 1.0
     for (method, seed), mine in pruned.groupby(["method", "seed"], sort=False):
@@ -87,7 +87,9 @@ def _of_task(
         by_layer = random["variant"].astype("string").str.contains("match=layer").fillna(False)
         about = {
             "method": method, "seed": int(seed), "mask_id": good["mask_id"],
-            "failed": flags_of([mine[mine["kind"].isin(["good", COMPLEMENT])]]),
+            "failed": flags_of([
+                whole[whole["seed"].eq(seed)], mine[mine["kind"].isin(["good", COMPLEMENT])]
+            ]),
             "ablation": good["ablation"], "n_items": good["n"], "n_clusters": good["n_clusters"],
         }  # fmt: skip
         drawn = about | {"criterion": "score", "match": "layer" if by_layer.any() else "model"}

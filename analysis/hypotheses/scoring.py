@@ -62,6 +62,7 @@ class MaskScorer:
         spec: the task.
         criterion: `score` or `kl`.
         advance: called with the number of scored masks.
+        full: the outputs of the full model; None = they are computed.
 
     Raises:
         ConfigError: as `check_criterion`.
@@ -73,12 +74,13 @@ class MaskScorer:
         spec: TaskSpec,
         criterion: str = "score",
         advance: Callable[[int], None] | None = None,
+        full: Evaluation | None = None,
     ):
         check_criterion(criterion, spec)
         self._scorer, self.spec, self.criterion = scorer, spec, criterion
         self._advance, self._done = advance, 0
         self._known: dict[str, Scored] = {}
-        evaluation = scorer.score(None)
+        evaluation = scorer.score(None) if full is None else full
         self.evaluation = evaluation
         self.units: Units = units_of([one or None for one in evaluation.clusters] or
                                      [None] * len(evaluation.ids))  # fmt: skip

@@ -14,10 +14,11 @@ from .easy_hard import with_difficulty, with_partial_input
 from .graph import Cell, Graph, Needs
 from .knock_outs import with_knock_outs
 from .registry import STEPS
+from .same_score import with_same_score
 from .seed_plan import SeedPlan, TaskFacts
 from .untrained_search import with_untrained_search
 
-_WITH_MASK = ("round", "ticket", "prune", "nullsearch", "across", "mask")
+_WITH_MASK = ("round", "ticket", "prune", "nullsearch", "samemask", "across", "mask")
 
 COMPARED = ("structured", "structured-heads", "structured-mlps")
 """Methods with few enough units to compare them one by one across seeds."""
@@ -35,7 +36,7 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     for task, seeds in seed_plans(config, tasks).items():
         for one in seeds:
             own = with_partial_input(one, with_knock_outs(one, list(one.cells())))
-            cells += with_untrained_search(one, own)
+            cells += with_same_score(one, with_untrained_search(one, own))
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
         shared += with_curves(seeds)

@@ -27,6 +27,7 @@ class Step:
         weight: duration relative to other steps, used if nothing was measured.
         trains: whether it produces a trained model.
         runs_model: whether it is faster on a GPU.
+        partial: whether it is computed although an input had nothing to compute.
     """
 
     version: int
@@ -34,6 +35,7 @@ class Step:
     weight: float
     trains: bool = False
     runs_model: bool = True
+    partial: bool = False
 
     def load(self) -> Callable[[Any], CellOutput]:
         """The function itself."""
@@ -52,9 +54,14 @@ STEPS: Mapping[str, Step] = {
     "nullsearch": Step(1, "untrained_null:search", 15),
     "nullscore": Step(1, "untrained_null:score", 1),
     "nullcontrast": Step(1, "untrained_null:contrast", 0.5, runs_model=False),
-    "curve": Step(1, "curves:score", 40),
-    "curvesuper": Step(1, "curves:score_super", 3),
-    "curvetables": Step(1, "curves:tables", 2, runs_model=False),
+    "curve": Step(2, "curves:score", 40),
+    "curvesuper": Step(2, "curves:score_super", 3),
+    "curvetables": Step(2, "curves:tables", 2, runs_model=False),
+    "samemask": Step(1, "same_score.computed:search", 15),
+    "samescore": Step(1, "same_score.computed:score", 1),
+    "sameprobe": Step(1, "same_score.computed:probe", 4),
+    "samecore": Step(1, "same_score.computed:score_core", 100),
+    "sametables": Step(1, "same_score.tables:tables", 2, runs_model=False, partial=True),
     "across": Step(1, "searching:across", 1, runs_model=False),
     "mask": Step(1, "searching:of_mask", 0.2, runs_model=False),
     "evaluate": Step(4, "scoring:score", 1),

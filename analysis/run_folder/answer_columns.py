@@ -53,7 +53,10 @@ HEADLINE: dict[str, Column] = {
     ),
     "n_unlearned": Column("integer", "retrained models that did not learn or diverged", "models"),
     "parameters": Column(
-        "number", f"parameters of a model without the pruned units, {_FULL}", _SHARE
+        "number",
+        f"parameters of a model without the pruned units, {_FULL}; the bias of a pruned MLP is "
+        "counted if a mean or learned constant replaces its output",
+        _SHARE,
     ),
     "flops": Column(
         "number",

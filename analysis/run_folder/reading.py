@@ -105,11 +105,13 @@ class Run:
         from ..calibration.of_folder import answered_tables
         from ..curve.written import read_curves
         from ..figures.figures import figures
+        from ..same_score.written import read_same_score
         from ..summary.summaries import summaries
 
         answered = answered_tables(self.rows, self.manifest, self.folder)
         curves = read_curves(self.rows, self.folder)
-        tables = {**summaries(self.rows), **answered, **curves}
+        alike = read_same_score(self.rows, self.folder)
+        tables = {**summaries(self.rows), **answered, **curves, **alike}
         return {figure.name: figure for figure in figures(self.rows, tables)}
 
     @cached_property

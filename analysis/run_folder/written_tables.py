@@ -12,6 +12,7 @@ from ...data.output.tables import as_written
 from ..calibration.of_folder import WRITTEN as ANSWERED
 from ..curve.written import TABLES as CURVES
 from ..hypotheses.of_run import NAME as HYPOTHESES
+from ..same_score.written import TABLES as SAME_SCORE
 from .written_columns import COMPARISONS
 
 NAMES = (
@@ -24,6 +25,7 @@ NAMES = (
     *ANSWERED,
     HYPOTHESES,
     *CURVES,
+    *SAME_SCORE,
 )
 """Tables that a run writes only as CSV files, where it has numbers for them."""
 

@@ -28,11 +28,19 @@ _NO_RESULT = {
 """Options that change results by rounding at most."""
 
 _LISTS = {"tasks", "seeds", *CROSSED_LISTS, "prune.methods", "probe.names", "probe.states"}
-_COUNTS = {"curve.draws", "controls.draws", "controls.retrained_draws", "probe.draws"}
+_COUNTS = {
+    "curve.draws",
+    "same_score.masks",
+    "controls.draws",
+    "controls.retrained_draws",
+    "probe.draws",
+}
 _PLACES = {
     "model", "data_dir", "probe.corpus", "probe.train", "probe.dev", "probe.test",
     "probe.options.attention-patterns.weights",
 }  # fmt: skip
+_WHOLE_SECTIONS = {"curve": "shares", "same_score": "masks"}
+"""Section that a run may have or not -> the option that asks for it."""
 _LEARNT_FROM = {"probe.train", "probe.dev", "probe.train_sentences"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words",
              "controls.artefacts", "controls.complement",
@@ -159,7 +167,7 @@ def _united(
         if (name not in _LISTS | _COUNTS | _SWITCHES or _of_first_crossing(name, *pair))
         and not _of_new_probe(name, old, new)
         and not _of_first_learning(name, old)
-        and not _of_only_curve(name, old, new)
+        and not _of_one_side(name, old, new)
     }
     if fixed:
         raise ConfigError(
@@ -169,10 +177,11 @@ def _united(
             "start again with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
-    if _of_only_curve("curve.shares", old, new) and not new["curve"]["shares"]:
-        both["curve"] = old["curve"]
+    for section, asked in _WHOLE_SECTIONS.items():
+        if _of_one_side(f"{section}.{asked}", old, new) and not new[section][asked]:
+            both[section] = old[section]
     for name, (one, other) in different.items():
-        if _of_only_curve(name, old, new):
+        if _of_one_side(name, old, new):
             continue
         *sections, last = name.split(".")
         place = both
@@ -201,10 +210,12 @@ def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
 
 
-def _of_only_curve(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether an option is about a curve over sizes, which only one configuration asks for."""
-    asked = [bool(side.get("curve", {}).get("shares")) for side in (old, new)]
-    return name.startswith("curve.") and not all(asked)
+def _of_one_side(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether an option is in a section that only one configuration asks for."""
+    section = name.partition(".")[0]
+    if section not in _WHOLE_SECTIONS:
+        return False
+    return not all(side.get(section, {}).get(_WHOLE_SECTIONS[section]) for side in (old, new))
 
 
 def _of_first_learning(name: str, old: dict[str, Any]) -> bool:

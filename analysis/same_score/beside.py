@@ -56,7 +56,7 @@ def spread_line(line: Line, score: Line | None, seed: int) -> dict[str, Any]:
         found["sd_at_equal_score"] = residual_sd(_beside(line, score), values)
     return {
         **line.about, "better": line.better, "primary": line.primary, "n_masks": n,
-        "full": line.full, **line.sample, **found,
+        "full": line.full, **line.sample, "flag": line.flag, **found,
     }  # fmt: skip
 
 

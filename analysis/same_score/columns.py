@@ -13,14 +13,15 @@ _TESTED = {"p_value": _REAL, "p_adjusted": _REAL, "correction": _TEXT, "family_s
 
 POINTS: dict[str, str] = {
     "size": _TEXT, "mask": _TEXT, "kind": _TEXT, "mask_id": _TEXT, "sparsity": _REAL, **_METRIC,
-    "better": _TEXT, "primary": _YES, "value": _REAL, **_SAMPLE,
+    "better": _TEXT, "primary": _YES, "value": _REAL, "ci_low": _REAL, "ci_high": _REAL,
+    "ci_method": _TEXT, **_SAMPLE, "flag": _TEXT,
 }  # fmt: skip
 SPREAD: dict[str, str] = {
     "size": _TEXT, **_METRIC, "better": _TEXT, "primary": _YES, "n_masks": _WHOLE, "mean": _REAL,
     "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "sd": _REAL, "sd_low": _REAL,
     "sd_high": _REAL, "sd_method": _TEXT, "lowest": _REAL, "highest": _REAL, "range": _REAL,
     "sd_at_equal_score": _REAL, "full": _REAL, "sd_expected": _REAL, "test": _TEXT, **_TESTED,
-    **_SAMPLE, "note": _TEXT,
+    **_SAMPLE, "flag": _TEXT, "note": _TEXT,
 }  # fmt: skip
 CORRELATIONS: dict[str, str] = {
     "size": _TEXT, "score": _TEXT, **_METRIC, "correlation": _TEXT, "n_masks": _WHOLE, "r": _REAL,
@@ -48,7 +49,7 @@ CORE: dict[str, str] = {
     "ci_high": _REAL, "ci_method": _TEXT, "lowest": _REAL, "highest": _REAL, "n_sets": _WHOLE,
     "heads": _WHOLE, "mlps": _WHOLE, "neurons": _WHOLE, **_SAMPLE, "random_mean": _REAL,
     "random_lowest": _REAL, "random_highest": _REAL, "n_draws": _WHOLE, "test": _TEXT, **_TESTED,
-    "note": _TEXT,
+    "flag": _TEXT, "note": _TEXT,
 }  # fmt: skip
 CORE_UNITS: dict[str, str] = {
     "unit": _TEXT, "layer": _WHOLE, "head": _WHOLE, "kept_in": _WHOLE, "n_masks": _WHOLE,

@@ -16,11 +16,11 @@ from ..steps.progress import Progress
 from ..wording import counted
 from .agreement import pair_table, stability_table
 from .columns import METRIC, PREDICTIONS, SPREAD
-from .core import Sets, core_table, size_notes, unit_table
+from .core import Sets, asked_sets, core_table, scored_sets, size_notes, unit_table
 from .masks import Masks, equal_pairs
 from .measure import DRAWS, SameScore, measure_points, note_of, with_notes
 from .predictions import Answers, answers_of, differing, prediction_table
-from .scoring import Measuring, Scored, score_masks
+from .scoring import Measuring, Scored, metric_values, score_masks
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,29 @@ def compare_masks(
         UnknownNameError: for a metric that does not exist.
     """
     scored = score_masks(measuring, masks, progress)
+    sets, core = None, None
+    if not next(iter(masks.values())).weight_masks:
+        sets = Sets.of(masks)
+        if not sets.core.empty:
+            asked_for = asked_sets(sets, asked.draws, asked.seed)
+            with progress.stage("scoring the core and random sets") as advance:
+                rows = scored_sets(asked_for, measuring, advance)
+            core = core_table(asked_for, metric_values(rows, measuring.metrics), asked.correction)
+    return tables_of(scored, masks, asked, sets, core)
+
+
+def tables_of(
+    scored: Scored, masks: Masks, asked: Asked, sets: Sets | None, core: pd.DataFrame | None
+) -> SameScore:
+    """The tables about masks that were scored.
+
+    Args:
+        scored: the masks and the full model.
+        masks: the masks.
+        asked: numbers of draws, and the correction.
+        sets: the core of the masks; None = masks of single weights, which have none.
+        core: the scores of the core, if there are any.
+    """
     found = measure_points(
         scored.points, draws=asked.permutations, correction=asked.correction, seed=asked.seed
     )
@@ -71,8 +94,11 @@ def compare_masks(
         "mask_agreement": stability,
         "mask_predictions": _predictions(scored, asked.seed),
     }
-    if measuring.loaded is not None and not next(iter(masks.values())).weight_masks:
-        more |= _core(measuring, masks, asked, progress, notes)
+    if sets is not None:
+        more |= {"core_units": unit_table(sets)} | ({} if core is None else {"core": core})
+        notes += [note_of("core", line) for line in size_notes(sets)]
+        if sets.core.empty:
+            notes.append(note_of("core", "no unit is kept in all masks: there is no core to score"))
     spread = _differing(found.spread, scored, asked)
     return replace(found, spread=spread, more=more, notes=with_notes(found, notes))
 
@@ -87,23 +113,6 @@ def _at_chance(spread: pd.DataFrame) -> Iterator[str]:
             f"{line.baseline} baseline of {line.baseline_value:.3f}: equal scores say nothing; "
             "keep more units, or fine-tune longer"
         )
-
-
-def _core(
-    measuring: Measuring, masks: Masks, asked: Asked, progress: Progress, notes: list[Any]
-) -> dict[str, pd.DataFrame]:
-    sets = Sets.of(masks)
-    tables = {"core_units": unit_table(sets)}
-    notes += [note_of("core", line) for line in size_notes(sets)]
-    if sets.core.empty:
-        notes.append(note_of("core", "no unit is kept in all masks: there is no core to score"))
-        return tables
-    with progress.stage("scoring the core and random sets") as advance:
-        tables["core"] = core_table(
-            sets, measuring, draws=asked.draws, seed=asked.seed, correction=asked.correction,
-            told=advance,
-        )  # fmt: skip
-    return tables
 
 
 def _of(scored: Scored, line: Any) -> Answers | None:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from ...data.errors import MaskError
 from ...models.masks.subnetwork import Subnetwork
+from ..flags import flags_of
 from ..spread.columns import framed
 from ..stability.agreement import kept_in_all_expected
 from ..stability.mask_nulls import kept_in_all_p
@@ -124,15 +125,53 @@ def _subset(mask: Mask, count: int, rng: np.random.Generator) -> Mask:
     return found
 
 
-def core_table(
-    sets: Sets,
-    measuring: Measuring,
-    *,
-    draws: int,
-    seed: int,
-    correction: str,
-    told: Callable[[int, int], None],
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class AskedSet:
+    """One set of units that is scored.
+
+    Attributes:
+        what: which of the five models.
+        drawn: whether a random set stands in place of the core.
+        mask: the units that are kept.
+    """
+
+    what: str
+    drawn: bool
+    mask: Subnetwork
+
+
+def asked_sets(sets: Sets, draws: int, seed: int) -> list[AskedSet]:
+    """Every set that is scored, those of the core first.
+
+    Args:
+        sets: the core and the masks.
+        draws: random sets in place of the core.
+        seed: of the draws.
+    """
+    asked = [AskedSet(what, False, mask) for what, mask in sets.named()]
+    for draw in range(draws):
+        asked += [AskedSet(what, True, mask) for what, mask in sets.random(seed, draw)]
+    return asked
+
+
+def scored_sets(
+    asked: Sequence[AskedSet], measuring: Measuring, told: Callable[[int, int], None]
+) -> list[pd.DataFrame]:
+    """The rows of each set.
+
+    Args:
+        asked: the sets.
+        measuring: what is measured of each.
+        told: called with (models measured, all).
+    """
+    rows = []
+    for done, one in enumerate(asked, 1):
+        rows.append(measuring.of(one.mask)[0])
+        told(done, len(asked))
+    return rows
+
+
+def core_table(asked: Sequence[AskedSet], values: pd.DataFrame, correction: str) -> pd.DataFrame:
     """Every metric of each set, beside random sets in place of the core.
 
     p is one-sided: that random sets alone do as well as the core, or that taking them away costs as
@@ -140,25 +179,16 @@ def core_table(
     from one mask each, in turn, which varies more: the test is conservative. Each needs 29 draws.
 
     Args:
-        sets: the core and the masks.
-        measuring: what is measured of each set.
-        draws: random sets.
-        seed: of the draws.
+        asked: the sets.
+        values: their metrics, as `metric_values` gives them.
         correction: of the p-values.
-        told: called with (models measured, all).
     """
-    asked = [(what, False, mask) for what, mask in sets.named()]
-    for draw in range(draws):
-        asked += [(what, True, mask) for what, mask in sets.random(seed, draw)]
-    rows = []
-    for done, (_, _, mask) in enumerate(asked, 1):
-        rows.append(measuring.of(mask)[0])
-        told(done, len(asked))
-    values = measuring.values(rows)
-    values["set"] = [asked[place][0] for place in values["place"]]
-    values["drawn"] = [asked[place][1] for place in values["place"]]
+    values = values.assign(
+        set=[asked[place].what for place in values["place"]],
+        drawn=[asked[place].drawn for place in values["place"]],
+    )
     lines = [
-        _line(str(about[0]), mine, [asked[place][2] for place in mine["place"]])
+        _line(str(about[0]), mine, [asked[place].mask for place in mine["place"]])
         for about, mine in values.groupby(["set", *METRIC], sort=False)
     ]
     order = {what: place for place, what in enumerate((FULL, FULL_WITHOUT, WITH, WITHOUT, ALONE))}
@@ -176,7 +206,7 @@ def _line(what: str, lines: pd.DataFrame, masks: Sequence[Subnetwork]) -> dict[s
         "set": what, **{name: first[name] for name in METRIC}, "better": first["better"],
         "value": float(values.mean()), **_kept(masks),
         "n_sets": len(values), "lowest": float(values.min()), "highest": float(values.max()),
-        **{name: first[name] for name in SAMPLE},
+        **{name: first[name] for name in SAMPLE}, "flag": flags_of([mine]),
     }  # fmt: skip
     if len(values) == 1:
         line |= {name: first[name] for name in ("ci_low", "ci_high", "ci_method")}

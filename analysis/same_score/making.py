@@ -10,7 +10,7 @@ of its own, as in Bhaskar, Friedman & Chen (2024).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..configuration.mask_options import PruneOptions
 from ..gates.search import learn_under, replaced_by, size_options
 from ..single.loaded import LoadedModel
 from ..single.training import find_mask
-from ..steps.progress import Progress, Silent
+from ..steps.progress import Advance, Progress, Silent
 from ..steps.selection import find_good
 from .masks import FEWEST, Masks, check_masks
 
@@ -80,61 +80,72 @@ def make_masks(
         ConfigError, UnknownNameError: as `check_making`.
     """
     check_making(options, count, resampling)
-    method = options.methods[0]
-    if method in FORMS:
-        return _learned(loaded, options, count, progress, seed)
     size = None
     if not options.keep:
-        whole = find_mask(loaded, options, progress)
-        size = Size(whole.n_heads, whole.n_mlps, whole.counts().get("neurons", (0, 0))[0])
+        size = size_of(find_mask(loaded, options, progress))
     found: dict[str, Subnetwork] = {}
-    with progress.stage(f"searching for {count} masks of one size") as advance:
-        for number in range(1, count + 1):
-            drawn = sampled(loaded.parts.selection, resampling, seed, number)
-            good = find_good(
-                loaded.model,
-                loaded.tokenizer,
-                replace(loaded.parts, selection=drawn),
-                options,
-                max_length=loaded.max_length,
-                seeds=loaded.seeds,
-                method=method,
-                model_name=str(loaded.meta.get("model", loaded.name)),
-                say=Silent().say if number > 1 else progress.say,
-                size=size,
-            )
-            found[_name(number, count)] = good.with_meta(
-                selection=f"{good.selection}, {resampling} sample", seed_draw=seed, draw=number
-            )
-            advance(number, count)
+    for number in range(1, count + 1):
+        with progress.stage(f"searching for mask {number} of {count}") as advance:
+            found[mask_name(number, count)] = make_mask(
+                loaded, options, number, resampling=resampling, seed=seed, size=size,
+                progress=advance, say=Silent().say if number > 1 else progress.say,
+            )  # fmt: skip
     check_masks(found)
     return found
 
 
-def _learned(
-    loaded: LoadedModel, options: PruneOptions, count: int, progress: Progress, seed: int
-) -> Masks:
-    """Masks of learned gates; training seeds are consecutive."""
-    found: dict[str, Subnetwork] = {}
-    for number in range(1, count + 1):
-        gates = size_options(options, options.methods[0], check_seed(seed + number - 1, "seed"))
+def size_of(mask: Subnetwork) -> Size:
+    """The size of the masks that are as large as another one."""
+    return Size(mask.n_heads, mask.n_mlps, mask.counts().get("neurons", (0, 0))[0])
+
+
+def make_mask(
+    loaded: LoadedModel,
+    options: PruneOptions,
+    number: int,
+    *,
+    resampling: str,
+    seed: int,
+    size: Size | None,
+    progress: Advance,
+    say: Callable[[str], None],
+) -> Subnetwork:
+    """One of several masks of one size: by a search on a sample, or by gates with their own seed.
+
+    Args:
+        loaded: a fine-tuned model and its task.
+        options: the search; the first of its methods is used.
+        number: of the mask, from 1.
+        resampling: `bootstrap` or `half`.
+        seed: of the samples; of learned gates, the seed of the first mask.
+        size: the size, in place of `options.keep`.
+        progress: receives the progress of the search.
+        say: receives its messages.
+    """
+    method, name = options.methods[0], str(loaded.meta.get("model", loaded.name))
+    if method in FORMS:
+        gates = size_options(options, method, check_seed(seed + number - 1, "seed"))
         recipe = Recipe(
             learning_rate=gates.learning_rate, epochs=1, max_length=loaded.max_length
         )  # fmt: skip
-        with progress.stage(f"learning mask {number} of {count}") as advance:
-            learned = learn_under(
-                loaded.model, loaded.tokenizer, loaded.parts, gates, recipe, replaced_by(options),
-                seeds=loaded.seeds, model_name=str(loaded.meta.get("model", loaded.name)),
-                progress=advance, say=progress.say,
-            )  # fmt: skip
-        found[_name(number, count)] = learned.subnetwork.with_meta(
-            seed_draw=gates.seed, draw=number
-        )
-    check_masks(found)
-    return found
+        learned = learn_under(
+            loaded.model, loaded.tokenizer, loaded.parts, gates, recipe, replaced_by(options),
+            seeds=loaded.seeds, model_name=name, progress=progress, say=say,
+        )  # fmt: skip
+        return learned.subnetwork.with_meta(seed_draw=gates.seed, draw=number)
+    drawn = sampled(loaded.parts.selection, resampling, seed, number)
+    good = find_good(
+        loaded.model, loaded.tokenizer, replace(loaded.parts, selection=drawn), options,
+        max_length=loaded.max_length, seeds=loaded.seeds, method=method, model_name=name,
+        progress=progress, say=say, size=size,
+    )  # fmt: skip
+    return good.with_meta(
+        selection=f"{good.selection}, {resampling} sample", seed_draw=seed, draw=number
+    )
 
 
-def _name(number: int, count: int) -> str:
+def mask_name(number: int, count: int) -> str:
+    """`mask-01`, `mask-02` and so on."""
     return f"mask-{number:0{max(2, len(str(count)))}d}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import UnknownNameError
+from ..flags import flags_of
 from ..spread.columns import framed
 from .columns import METRIC, POINTS, SAMPLE
 
@@ -84,6 +85,7 @@ class Points:
                     full=float(whole["value"].iloc[0]) if len(whole) else float("nan"),
                     sample={name: _smallest(mine[name]) for name in SAMPLE},
                     share=(about[0], about[1]) in self.shares,
+                    flag=flags_of([mine]),
                 )
             )
         return sorted(found, key=lambda line: not line.primary)
@@ -103,6 +105,7 @@ class Line:
         full: value of the full model, or NaN.
         sample: `baseline`, `baseline_value`, `n` and `n_clusters`, where they are known.
         share: whether it is a share, from 0 to 1.
+        flag: every flag of its values.
     """
 
     probe: str
@@ -114,6 +117,7 @@ class Line:
     full: float
     sample: dict[str, Any] = field(default_factory=dict)
     share: bool = False
+    flag: str = ""
 
     @property
     def about(self) -> dict[str, Any]:

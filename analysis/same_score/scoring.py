@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import pandas as pd
 
 from ...data.output.tables import items_frame, rows_frame
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.challenge.entries import HEURISTICS
-from ..interactive.ready_probes import ReadyProbes
 from ..single.loaded import LoadedModel
 from ..single.training import evaluate_loaded
 from ..spread.panel import PERFORMANCE, runs_of
 from ..statistics.row_units import is_right_or_wrong
+from ..steps.identity import flagged
 from ..steps.progress import Progress, Silent
 from .columns import SAMPLE
 from .masks import Masks
 from .points import FULL, Points
 
-COPIED = ("probe", "metric", "relation", "better", "primary", "value", *SAMPLE)
+_INTERVAL = ("ci_low", "ci_high", "ci_method")
+COPIED = (
+    "probe", "metric", "relation", "better", "primary", "value", *_INTERVAL, *SAMPLE, "flag",
+)  # fmt: skip
 """The columns that the metrics of a mask have in common with its points."""
 _SHARES = ("accuracy", "f1")
+
+
+class Probed(Protocol):
+    """Probes of one model whose texts were read."""
+
+    def under(self, mask: Subnetwork | None) -> Any:
+        """Their output on the full model or under a mask, as the attribute `output`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Measuring:
     """
 
     loaded: LoadedModel
-    probes: Sequence[ReadyProbes] = ()
+    probes: Sequence[Probed] = ()
     metrics: tuple[str, ...] = ()
     _full: list[tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=list, repr=False)
 
@@ -48,7 +59,7 @@ class Measuring:
         """
         if not self._full:
             found = self.of(None, progress)
-            self.values([found[0]])
+            metric_values([found[0]], self.metrics)
             self._full.append(found)
         return self._full[0]
 
@@ -62,29 +73,34 @@ class Measuring:
             output = one.under(mask).output
             rows.append(rows_frame(output.rows))
             items.append(items_frame(output.items))
-        return pd.concat(rows, ignore_index=True), pd.concat(items, ignore_index=True)
+        made = flagged(pd.concat(rows, ignore_index=True), str(self.loaded.meta.get("flag") or ""))
+        return made, pd.concat(items, ignore_index=True)
 
-    def values(self, rows: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        """The metrics of some masks: one line for each mask, by its place, and metric.
 
-        Raises:
-            UnknownNameError: for a metric that no row has.
-        """
-        # masks take the place of seeds; kind and method do not tell them apart
-        placed = [
-            one.assign(seed=place, draw=0, kind="good", method="structured", state="pruned")
-            for place, one in enumerate(rows)
-        ]
-        runs = runs_of(pd.concat(placed, ignore_index=True), self.metrics)
-        columns = [name for name in COPIED if name != "n_clusters"]
-        more = ["ci_low", "ci_high", "ci_method", "n_clusters"]
-        found = runs[["seed", *columns]].rename(columns={"seed": "place"})
-        known = pd.concat(placed, ignore_index=True)
-        known = known.assign(relation=known["relation"].fillna(""), place=known["seed"])
-        known = known.drop_duplicates(["place", "probe", "metric", "relation"])
-        found["place"] = found["place"].astype("Int64")
-        key = ["place", "probe", "metric", "relation"]
-        return found.merge(known[[*key, *more]], how="left", on=key)
+def metric_values(rows: Sequence[pd.DataFrame], metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """The metrics of some masks: one line for each mask, by its place, and metric.
+
+    Args:
+        rows: the tidy rows of each mask.
+        metrics: names of the metrics; none = the headline of each probe.
+
+    Raises:
+        UnknownNameError: for a metric that no row has.
+    """
+    # masks take the place of seeds; kind and method do not tell them apart
+    placed = [
+        one.assign(seed=place, draw=0, kind="good", method="structured", state="pruned")
+        for place, one in enumerate(rows)
+    ]
+    known = pd.concat(placed, ignore_index=True)
+    runs = runs_of(known, metrics)
+    columns = [name for name in COPIED if name not in ("n_clusters", *_INTERVAL)]
+    found = runs[["seed", *columns]].rename(columns={"seed": "place"})
+    known = known.assign(relation=known["relation"].fillna(""), place=known["seed"])
+    known = known.drop_duplicates(["place", "probe", "metric", "relation"])
+    found["place"] = found["place"].astype("Int64")
+    key = ["place", "probe", "metric", "relation"]
+    return found.merge(known[[*key, *_INTERVAL, "n_clusters"]], how="left", on=key)
 
 
 @dataclass(frozen=True)
@@ -122,7 +138,27 @@ def score_masks(measuring: Measuring, masks: Masks, progress: Progress) -> Score
             one, items[name] = measuring.full(progress) if mask is None else measuring.of(mask)
             rows.append(one)
             advance(done, len(masks))
-    values = measuring.values(rows)
+    return scored_of(rows, items, named, measuring.metrics)
+
+
+def scored_of(
+    rows: Sequence[pd.DataFrame],
+    items: dict[str, pd.DataFrame],
+    named: Mapping[str, Subnetwork | None],
+    metrics: Sequence[str] = (),
+) -> Scored:
+    """The points of masks from their rows.
+
+    Args:
+        rows: tidy rows of each, in the order of `named`.
+        items: name -> items.
+        named: name -> mask; None is the full model.
+        metrics: names of the metrics; none = the headline of each probe.
+
+    Raises:
+        UnknownNameError: for a metric that no row has.
+    """
+    values = metric_values(rows, metrics)
     names = list(named)
     records = []
     for line in values.to_dict("records"):
@@ -134,7 +170,8 @@ def score_masks(measuring: Measuring, masks: Masks, progress: Progress) -> Score
             "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
         }  # fmt: skip
         records.append(about | {key: line[key] for key in COPIED})
-    return Scored(pd.concat(rows, ignore_index=True), items, Points.of(records, _shares(values)))
+    joined = pd.concat(list(rows), ignore_index=True)
+    return Scored(joined, items, Points.of(records, _shares(values)))
 
 
 def _shares(values: pd.DataFrame) -> set[tuple[str, str]]:

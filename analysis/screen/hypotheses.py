@@ -43,7 +43,7 @@ def print_hypotheses(found: Found, console: Console | None = None) -> None:
 
 def sentence(line: Any) -> str:
     """The answer to one hypothesis with its numbers."""
-    if not is_missing(line["flag"]):
+    if is_missing(line["p_adjusted"]) and not is_missing(line["flag"]):
         return f"{line['hypothesis']}: {line['answer']} ({line['flag']})"
     p = p_text(line["p_adjusted"])
     if line["hypothesis"] in (SUFFICIENCY, NECESSITY):
@@ -66,7 +66,8 @@ def sentence(line: Any) -> str:
         text = (
             f"HSIC {line['value']:.3g} over {counted(int(line['n']), 'independent example')}, {p}"
         )
-    return f"{line['hypothesis']}: {line['answer']} ({text})"
+    flag = "" if is_missing(line["flag"]) else f"; {line['flag']}"
+    return f"{line['hypothesis']}: {line['answer']} ({text}{flag})"
 
 
 def unit_sentences(units: pd.DataFrame) -> list[str]:

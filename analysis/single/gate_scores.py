@@ -1,29 +1,32 @@
-"""Scores of learned gates on the selection examples and on the reported ones; their files."""
+"""Learned gates at several values: their scores on both parts of the task, and their files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
-from ...data.output.tables import rows_frame
+from ...data.output.folders import atomic_folder
+from ...data.output.tables import rows_frame, write_csv
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.checkpoint.checkpoint import save_classifier
+from ...models.checkpoint.contract import check_plain_head
 from ...models.folder.sources import resolve_model
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
 from ...models.training.recipes import Recipe, recipe_for
+from ...pruning.learned.gate_training import Trained
 from ...pruning.learned.learned_gates import LearnedGates
 from ...pruning.sized.size_gates import SizedGates
 from ..gates.replaced import Replaced
 from ..steps.identity import flagged, flagged_by_label, identity, selection_of
 from ..steps.masks import RETRAINED
 from ..steps.performance import lowest, performance_rows
-from ..steps.progress import Progress
+from ..steps.progress import Advance, Progress
 from .ablated import tell_partners
 from .loaded import LoadedModel
 
@@ -32,6 +35,12 @@ MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
 
 Scored = Callable[[Sequence[Example], TaskSpec], Evaluation]
 """The outputs of a model for examples."""
+
+GATES = "gates"
+"""What the record of a folder calls the files of a sweep."""
+
+Found = TypeVar("Found", LearnedGates, SizedGates)
+Options = TypeVar("Options", bound=Trained)
 
 
 def recipe_of(loaded: LoadedModel) -> Recipe:
@@ -159,3 +168,77 @@ def save_learned(
     about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
     about[RETRAINED] = found.subnetwork.mask_id
     save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
+
+
+@dataclass(frozen=True)
+class Sweeping(Generic[Found, Options]):
+    """What a sweep does at each value.
+
+    Attributes:
+        title: the stage of the value that has this name.
+        learn: learns gates with some options and a recipe under a mask of all units with the
+            ablation, and tells the progress.
+        warn: reports what the gates of this name do not support.
+        form: form of the gates, in the names of files.
+        rows_of: the rows of the gates.
+    """
+
+    title: Callable[[str], str]
+    learn: Callable[[Options, Recipe, Subnetwork, Advance], Found]
+    warn: Callable[[Found, str], None]
+    form: str
+    rows_of: Callable[[Found, Options, str], pd.DataFrame]
+
+
+def swept(
+    loaded: LoadedModel,
+    named: Mapping[str, Options],
+    sweeping: Sweeping[Found, Options],
+    out: Path,
+    progress: Progress,
+    *,
+    replaced: Replaced,
+    overwrite: bool,
+) -> tuple[list[Found], pd.DataFrame]:
+    """Learn gates at each value, and write the masks and `sweep.csv`.
+
+    Every value starts from the same fine-tuned model. What is learned is kept, whatever becomes of
+    the next value.
+
+    Args:
+        loaded: a fine-tuned model and its task.
+        named: the options of each value, by its name.
+        sweeping: what is done at each.
+        out: folder; created if missing.
+        progress: receives the progress of each value.
+        replaced: the ablation of the masks.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
+
+    Returns:
+        What was learned at each value, and the rows: those of the full model first.
+
+    Raises:
+        UnknownNameError, ConfigError, InputError, MaskError: if the ablation cannot be used.
+        CheckpointError: for an encoder to be trained whose head cannot be saved.
+    """
+    if not all(one.frozen for one in named.values()):
+        check_plain_head(loaded.model, loaded.name)
+    recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
+    loaded.tell(loaded.parts.train, "training examples", progress)
+    like = whole_under(loaded, replaced, progress)
+    full = scores_of_full(loaded, progress)
+    frames = [full]
+    learned: list[Found] = []
+    for name, options in named.items():
+        with progress.stage(sweeping.title(name)) as advance:
+            found = sweeping.learn(options, recipe, like, advance)
+        sweeping.warn(found, name)
+        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
+            save_learned(loaded, found, folder, sweeping.form, name, trained=not options.frozen)
+        flag = found.flag or str(full["flag"].iloc[0])
+        frames.append(sweeping.rows_of(found, options, name).assign(flag=flag))
+        learned.append(found)
+    rows = flagged_rows(frames, loaded, replaced.match)
+    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
+        write_csv(rows, folder / "sweep.csv")
+    return learned, rows

@@ -10,24 +10,17 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
-from ...data.output.folders import atomic_folder
-from ...data.output.tables import rows_frame, write_csv
+from ...data.output.tables import rows_frame
 from ...data.tasks.task import TaskParts
-from ...models.checkpoint.contract import check_plain_head
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.recipes import Recipe
 from ...pruning.learned.learned_gates import L0Options, LearnedGates
 from ..gates.replaced import ZEROS, Replaced
 from ..gates.search import learn_penalised_under
 from ..steps.identity import identity
 from ..steps.masks import mask_rows
-from ..steps.progress import Progress
-from .gate_scores import (
-    flagged_rows,
-    recipe_of,
-    save_learned,
-    scores_by_part,
-    scores_of_full,
-    whole_under,
-)
+from ..steps.progress import Advance, Progress
+from .gate_scores import Sweeping, scores_by_part, swept
 from .loaded import LoadedModel
 
 
@@ -43,10 +36,6 @@ class Sweep:
 
     learned: dict[float, LearnedGates]
     rows: pd.DataFrame
-
-
-GATES = "gates"
-"""What the record of a folder calls the files of a sweep."""
 
 
 def sweep_gates(
@@ -86,40 +75,25 @@ def sweep_gates(
             f"penalties must be one or more distinct numbers, got {', '.join(names) or 'none'}",
             remedy="name each penalty once",
         )
-    if not options.frozen:
-        check_plain_head(loaded.model, loaded.name)
-    recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
-    loaded.tell(loaded.parts.train, "training examples", progress)
-    like = whole_under(loaded, replaced, progress)
-    full = scores_of_full(loaded, progress)
-    learned: dict[float, LearnedGates] = {}
-    frames = [full]
-    for name, one in zip(names, each, strict=True):
-        with progress.stage(f"learning gates, penalty {name}") as advance:
-            found = learn_penalised_under(
-                loaded.model,
-                loaded.tokenizer,
-                loaded.parts,
-                one,
-                recipe,
-                replaced,
-                like=like,
-                seeds=loaded.seeds,
-                model_name=loaded.name,
-                progress=advance,
-                say=progress.say,
-            )
-        _warn(found, name, progress)
-        # what is learned is kept, whatever becomes of the next penalty
-        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
-            save_learned(loaded, found, folder, "l0", name, trained=not one.frozen)
-        flag = found.flag or str(full["flag"].iloc[0])
-        frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
-        learned[one.penalty] = found
-    rows = flagged_rows(frames, loaded, replaced.match)
-    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
-        write_csv(rows, folder / "sweep.csv")
-    return Sweep(learned, rows)
+
+    def learn(one: L0Options, recipe: Recipe, like: Subnetwork, advance: Advance) -> LearnedGates:
+        return learn_penalised_under(
+            loaded.model, loaded.tokenizer, loaded.parts, one, recipe, replaced, like=like,
+            seeds=loaded.seeds, model_name=loaded.name, progress=advance, say=progress.say,
+        )  # fmt: skip
+
+    sweeping = Sweeping(
+        title=lambda name: f"learning gates, penalty {name}",
+        learn=learn,
+        warn=lambda found, name: _warn(found, name, progress),
+        form="l0",
+        rows_of=lambda found, one, name: _rows_of(loaded, found, one, name),
+    )
+    named = dict(zip(names, each, strict=True))
+    learned, rows = swept(
+        loaded, named, sweeping, out, progress, replaced=replaced, overwrite=overwrite
+    )
+    return Sweep({one.penalty: found for one, found in zip(each, learned, strict=True)}, rows)
 
 
 def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:

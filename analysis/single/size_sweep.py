@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
-from ...data.output.folders import atomic_folder
-from ...data.output.tables import rows_frame, write_csv
+from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
-from ...models.checkpoint.contract import check_plain_head
+from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation
+from ...models.training.recipes import Recipe
 from ...pruning.sized.gated_units import GatedUnits
 from ...pruning.sized.hardening import check_target
 from ...pruning.sized.size_gates import SizedGates
@@ -24,16 +24,8 @@ from ..gates.replaced import ZEROS, Replaced
 from ..gates.search import HARDENED, SOFT, binary_row, learn_under, soft_evaluation
 from ..steps.identity import SIZES, identity
 from ..steps.masks import mask_rows
-from ..steps.progress import Progress
-from .gate_scores import (
-    flagged_rows,
-    recipe_of,
-    save_learned,
-    scores_by_part,
-    scores_of_full,
-    whole_under,
-)
-from .gate_sweep import GATES
+from ..steps.progress import Advance, Progress
+from .gate_scores import Sweeping, scores_by_part, swept
 from .loaded import LoadedModel
 
 
@@ -94,45 +86,34 @@ def sweep_sizes(
     units = GatedUnits(loaded.model, options.units, options.block)
     for keep in keeps:
         check_target(keep, units.costs, units.what)
-    if not options.frozen:
-        check_plain_head(loaded.model, loaded.name)
-    recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
-    loaded.tell(loaded.parts.train, "training examples", progress)
-    like = whole_under(loaded, replaced, progress)
-    full = scores_of_full(loaded, progress)
-    frames = [full]
-    learned: dict[float, SizedGates] = {}
-    for name, one in zip(names, each, strict=True):
-        with progress.stage(f"learning gates, {name} of the units") as advance:
-            found = learn_under(
-                loaded.model,
-                loaded.tokenizer,
-                loaded.parts,
-                one,
-                recipe,
-                replaced,
-                like=like,
-                seeds=loaded.seeds,
-                model_name=loaded.name,
-                progress=advance,
-                say=progress.say,
-            )
-        if found.flag:
-            progress.say(
-                f"DIVERGED: the loss of gates for {name} of the units is NaN or infinite; the "
-                "gates are those of the step before and support no conclusion; check that "
-                "fine-tuning converged, or lower the learning rate"
-            )
-        # what is learned is kept, whatever becomes of the next size
-        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
-            save_learned(loaded, found, folder, one.form, name, trained=not one.frozen)
-        flag = found.flag or str(full["flag"].iloc[0])
-        frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
-        learned[one.keep] = found
-    rows = flagged_rows(frames, loaded, replaced.match)
-    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
-        write_csv(rows, folder / "sweep.csv")
-    return SizeSweep(learned, rows)
+
+    def learn(one: SizeOptions, recipe: Recipe, like: Subnetwork, advance: Advance) -> SizedGates:
+        return learn_under(
+            loaded.model, loaded.tokenizer, loaded.parts, one, recipe, replaced, like=like,
+            seeds=loaded.seeds, model_name=loaded.name, progress=advance, say=progress.say,
+        )  # fmt: skip
+
+    sweeping = Sweeping(
+        title=lambda name: f"learning gates, {name} of the units",
+        learn=learn,
+        warn=lambda found, name: _warn(found, name, progress),
+        form=options.form,
+        rows_of=lambda found, one, name: _rows_of(loaded, found, one, name),
+    )
+    named = dict(zip(names, each, strict=True))
+    learned, rows = swept(
+        loaded, named, sweeping, out, progress, replaced=replaced, overwrite=overwrite
+    )
+    return SizeSweep({one.keep: found for one, found in zip(each, learned, strict=True)}, rows)
+
+
+def _warn(found: SizedGates, name: str, progress: Progress) -> None:
+    if found.flag:
+        progress.say(
+            f"DIVERGED: the loss of gates for {name} of the units is NaN or infinite; the gates "
+            "are those of the step before and support no conclusion; check that fine-tuning "
+            "converged, or lower the learning rate"
+        )
 
 
 def size_table(sweep: SizeSweep, parts: TaskParts) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...models.masks.names import HELD_IN_BIASES
 from ..flags import FAILED
 from ..statistics.draws import too_few_draws
 from ..statistics.variation import CROSSED_T, SIGN_FLIPS
@@ -94,7 +95,9 @@ class _Answer:
         self._tested = _of_pairs(tables.get("tests"), key)
         mine = of_answer(rows, key)
         self._masks = mine[(mine["probe"] == "mask") & (mine["target"] == "weights")]
-        trained = mine[(mine["probe"] == "performance") & (mine["state"] == "retrained")]
+        scored = mine[mine["probe"] == "performance"]
+        self._folded = bool(scored["ablation"].isin(HELD_IN_BIASES).any())
+        trained = scored[scored["state"] == "retrained"]
         self._lost = trained[trained["flag"].isin(FAILED)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -197,6 +200,8 @@ class _Answer:
         if pd.notna(scored["neurons_kept"]) and scored["mlps_kept"] < 1:
             notes.append("MLPs and neurons are both masked: the size is not in the tables")
             return {}
+        if self._folded and not self._costs["mlp_parameters"]:
+            notes.append("the biases that hold constants are not counted")
         return dict(zip(("parameters", "flops"), self._shares(scored), strict=True))
 
     def _shares(self, scored: pd.Series) -> tuple[float, float]:
@@ -205,7 +210,8 @@ class _Answer:
         heads = (1 - float(scored["heads_kept"])) * costs["heads"]
         neurons = (1 - neurons) * costs["neurons"]
         parameters = heads * costs["head_parameters"] + neurons * costs["neuron_parameters"]
-        parameters += (1 - mlps) * costs["mlps"] * costs["mlp_parameters"]
+        if not self._folded:
+            parameters += (1 - mlps) * costs["mlps"] * costs["mlp_parameters"]
         flops = heads * costs["head_flops"] + neurons * costs["neuron_flops"]
         return 1 - parameters / costs["parameters"], 1 - flops / costs["flops"]
 

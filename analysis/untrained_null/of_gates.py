@@ -17,7 +17,8 @@ from ...pruning.sized.size_options import SizeOptions
 from ..flags import DIVERGED
 from ..gates.replaced import Replaced
 from ..gates.search import learn_penalised_under, learn_under
-from ..single.gate_sweep import GATES, Sweep
+from ..single.gate_scores import GATES
+from ..single.gate_sweep import Sweep
 from ..single.loaded import LoadedModel
 from ..single.size_sweep import SizeSweep
 from ..steps.progress import Advance, Progress

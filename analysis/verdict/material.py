@@ -23,6 +23,7 @@ from ..hypotheses.of_run import read_hypotheses
 from ..profile.probe_differences import FILE as DIFFERENCES
 from ..profile.probe_differences import probe_differences
 from ..profile.profile import has_profile, profile_table
+from ..same_score.written import read_same_score
 from ..summary.agreement import stability_summary
 from ..summary.headline import FILE as HEADLINE
 from ..summary.headline import headline_table
@@ -73,6 +74,8 @@ def answer_tables(
         found |= read_hypotheses(rows, folder)
     if folder is not None and "curve" not in found:
         found |= read_curves(rows, folder)
+    if folder is not None and "mask_scores" not in found:
+        found |= read_same_score(rows, folder)
     if HEADLINE not in found:
         sizes = recorded_sizes(manifest, folder, tasks_of(rows))
         found[HEADLINE] = headline_table(rows, found, sizes)

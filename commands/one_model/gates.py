@@ -143,8 +143,8 @@ def gates(
     from ...analysis.gates.replaced import Replaced
     from ...analysis.screen.records import print_records
     from ...analysis.single.ablated import check_draws
-    from ...analysis.single.gate_scores import recipe_of
-    from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
+    from ...analysis.single.gate_scores import GATES, recipe_of
+    from ...analysis.single.gate_sweep import sweep_gates, sweep_table
     from ...analysis.single.size_sweep import size_table, sweep_sizes
     from ...analysis.untrained_null.of_gates import (
         Learned,

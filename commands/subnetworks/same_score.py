@@ -162,7 +162,6 @@ def same_score(
 
     Example: subprobe same-score mnli-sp50.json --metric accuracy_non_entailed
     """
-    from ...analysis.same_score.files import emit_found
     from ...analysis.same_score.measure import measure_points
     from ...analysis.screen.same_score import print_same_score
 
@@ -205,8 +204,10 @@ def same_score(
                 "progress": progress_of(quiet), "quiet": quiet,
             },
         )  # fmt: skip
-    emit_found(found, made, out, overwrite=overwrite)
     if out is not None:
+        from ...analysis.figures.masks.same_score_figure import emit_found
+
+        emit_found(found, made, out, overwrite=overwrite)
         typer.echo(f"{len(found.tables())} tables in {out}", err=True)
     if as_json:
         typer.echo(found.to_json())

@@ -113,6 +113,7 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
     """`~mask`: the units that it prunes, with the kind `complement`.
 
     Its size is the number of pruned units; `bad_of` draws a mask with the size of the original one.
+    The complement of a complement is the mask itself.
 
     Args:
         mask: the mask.
@@ -127,7 +128,11 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
     """
     _check_levels(mask, levels)
     levels = levels or _flipped(mask)
-    changes: dict[str, Any] = {"kind": "complement", "history": (), **_NO_SHARES}
+    # what was inverted is kept, so that the complement of a complement is the mask
+    inverted = "-".join(level for level in _LEVELS if level in levels)
+    changes: dict[str, Any] = {
+        "kind": "complement", "history": ({"units": inverted},), **_NO_SHARES,
+    }  # fmt: skip
     if "heads" in levels:
         changes["head_mask"] = ~mask.head_mask
     if "mlps" in levels:
@@ -177,6 +182,8 @@ def _flipped(mask: Subnetwork) -> tuple[str, ...]:
     Raises:
         MaskError: as in `complement`.
     """
+    if mask.kind == "complement" and mask.history and mask.history[0].get("units"):
+        return tuple(str(mask.history[0]["units"]).split("-"))
     if mask.size_of == "units":
         if mask.method in ("structured-heads", "structured-mlps"):
             return (mask.method.removeprefix("structured-"),)

@@ -27,3 +27,6 @@ ABLATIONS = ("zero", "mean", "mean-by-position", "resample", "counterfactual", "
 `mean-by-position`: its mean at each position. `resample`: its activation on another example.
 `counterfactual`: its activation on a paired example. `learned`: the constant with the lowest loss.
 """
+
+HELD_IN_BIASES = ("mean", "learned")
+"""Ablations whose constants are written into biases when units are removed."""

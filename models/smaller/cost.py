@@ -109,6 +109,9 @@ def prunable_flops(
 def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> float:
     """Share of the prunable parameters that a mask keeps, without single weights that it prunes.
 
+    Constants that replace neurons and MLPs are counted as biases of MLPs, as `cost` does; those of
+    heads are in the bias of the attention output projection, which is not prunable.
+
     Args:
         subnetwork: the mask.
         anatomy: the whole model's.
@@ -123,6 +126,8 @@ def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> f
     kept = prunable_parameters(anatomy, kept_units, unit) - _dead_weights(
         subnetwork, anatomy, kept_units
     )
+    if subnetwork.ablation in FOLDED and subnetwork.constants:
+        kept += _added_biases(model, anatomy, kept_units)[1]
     return kept / prunable_parameters(anatomy, unit=unit)
 
 
@@ -172,15 +177,22 @@ def _held(model: Any, anatomy: Anatomy, layer: int) -> tuple[int, int, int]:
 
 
 def _added_biases(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> tuple[int, int]:
-    """Parameters of biases that hold constants alone: of attention outputs, and of MLPs."""
+    """Parameters of biases that hold constants alone: of attention outputs, and of MLPs.
+
+    Without a model, dense layers have biases, as in BERT.
+    """
     outputs = down = 0
     for layer in range(anatomy.num_layers):
         pruned = len(kept_units.heads[layer]) < anatomy.num_heads
-        if pruned and anatomy.attention_projection(model, layer).bias is None:
-            outputs += 1
         lost = len(kept_units.neurons[layer]) < anatomy.num_neurons
+        bare = [
+            model is not None and find(model, layer).bias is None
+            for find in (anatomy.attention_projection, anatomy.mlp_output)
+        ]
+        if pruned and bare[0]:
+            outputs += 1
         # the bias of a pruned MLP is not counted among those of the kept ones
-        if not kept_units.mlps[layer] or (lost and anatomy.mlp_output(model, layer).bias is None):
+        if not kept_units.mlps[layer] or (lost and bare[1]):
             down += 1
     return outputs * _width(anatomy), down * _width(anatomy)
 

@@ -7,7 +7,6 @@ head is drawn for each batch, not for each example. Only heads have gates; all M
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -20,17 +19,15 @@ import torch
 
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import ConfigError
-from ...data.masking.masked_batches import task_batches
 from ...data.tasks.task import TaskParts
 from ...models.encoder.anatomy import anatomy_of
-from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
 from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
 from ..importance.gate_gradients import labelled
-from .gate_training import EncoderStep, learning, shuffled
+from .gate_training import EncoderStep, learned_mask, learning, shuffled, to_train
 from .hard_concrete import mean_gate, open_probability, sample
 
 START = 2.5
@@ -138,34 +135,22 @@ def learn_gates(
         number, `open`, the number of heads whose gate without noise is above 0, and `partly`, the
         number of those below 1. The first record also contains `lambda` and the other options.
     """
-    encoded = task_batches(
-        tokenizer,
-        parts.train,
-        parts.spec,
-        batch_size=options.batch_size,
-        max_length=recipe.max_length,
-        mask_seed=options.seed,
-    )
-    trained = model if options.frozen else copy.deepcopy(model)
+    trained, encoded = to_train(model, tokenizer, parts, options, recipe)
     with learning(trained, options.frozen, options.seed), replacing(trained, like):
         training = _Training(trained, encoded, options, recipe)
         history = training.run(progress)
     log_a = training.log_a
     kept = _without_noise(log_a) > 0
     return LearnedGates(
-        subnetwork=Subnetwork(
+        subnetwork=learned_mask(
+            "l0",
+            parts,
+            trained,
+            seeds=seeds,
+            model_name=model_name,
+            history=history,
             head_mask=kept,
             mlp_mask=np.ones(len(kept), dtype=np.bool_),
-            kind="good",
-            method="l0",
-            importance="l0",
-            task=parts.spec.name,
-            model=model_name,
-            seed_init=seeds[0],
-            seed_order=seeds[1],
-            selection="train",
-            fingerprint=weights_fingerprint(trained),
-            history=history,
         ),
         log_a=log_a,
         model=trained,

@@ -8,19 +8,16 @@ target asks for.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...data.masking.masked_batches import task_batches
 from ...data.tasks.task import TaskParts
-from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
 from ..learned.gate_forms import binary_share
-from ..learned.gate_training import learning
+from ..learned.gate_training import learned_mask, learning, to_train
 from ..learned.unit_gates import Tensors
 from .gated_units import GatedUnits
 from .hardening import check_target, kept_at_size
@@ -92,32 +89,20 @@ def learn_to_size(
     """
     units = GatedUnits(model, options.units, options.block)
     check_target(options.keep, units.costs, units.what)
-    encoded = task_batches(
-        tokenizer,
-        parts.train,
-        parts.spec,
-        batch_size=options.batch_size,
-        max_length=recipe.max_length,
-        mask_seed=options.seed,
-    )
-    trained = model if options.frozen else copy.deepcopy(model)
+    trained, encoded = to_train(model, tokenizer, parts, options, recipe)
     with learning(trained, options.frozen, options.seed), replacing(trained, like):
         training = SizeTraining(model, trained, units, encoded, options, recipe)
         history = training.run(progress)
     kept = kept_at_size(training.locations, units.costs, options.keep)
     return SizedGates(
-        subnetwork=Subnetwork(
-            **units.masks(kept),
-            kind="good",
-            method=options.form,
-            importance=options.form,
-            task=parts.spec.name,
-            model=model_name,
-            seed_init=seeds[0],
-            seed_order=seeds[1],
-            selection="train",
-            fingerprint=weights_fingerprint(trained),
+        subnetwork=learned_mask(
+            options.form,
+            parts,
+            trained,
+            seeds=seeds,
+            model_name=model_name,
             history=history,
+            **units.masks(kept),
         ),
         locations=training.locations,
         soft=units.factors(training.soft()),

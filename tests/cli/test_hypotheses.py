@@ -62,7 +62,8 @@ def test_tables_and_screen_agree(place, subprobe_command, tmp_path):
     # equal questions about two profiles are one family
     assert list(tests["family_size"].fillna(0)) == [2, 2, 2, 2, 0, 1]
     equivalence = tests.set_index("hypothesis").loc["equivalence"]
-    assert equivalence["flag"] == "24 independent examples: at least 76 are needed"
+    # a random model answers at the majority baseline
+    assert equivalence["flag"] == "unlearned, 24 independent examples: at least 76 are needed"
     scores = pd.read_csv(out / "hypothesis_scores.csv")
     assert list(scores) == list(SCORED)
     assert scores["kind"].value_counts().to_dict() == {
@@ -89,6 +90,7 @@ def test_tables_and_screen_agree(place, subprobe_command, tmp_path):
     assert code == 0
     assert "sufficiency" in text
     assert "of 100 random masks" in text.replace("\n", " ")
+    assert "; unlearned)" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from subprobe.analysis.configuration.mask_options import CurveOptions
+from subprobe.analysis.configuration.further_masks import CurveOptions
 from subprobe.analysis.cost.curve_passes import scoring_passes, units_of
 from subprobe.analysis.cost.shape import BASE
 from subprobe.analysis.passes.curves import curve_seconds, operations_left

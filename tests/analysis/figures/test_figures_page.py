@@ -8,8 +8,8 @@ from figure_pictures import KINDS, draw_pictures
 
 DOCS = Path(__file__).parents[3] / "docs"
 WITHOUT_PICTURE = {
-    "curve", "difficulty", "untrained-null", "expected-best", "reliability", "language", "setting",
-    "pattern", "unit", "overlap",
+    "curve", "same-score", "difficulty", "untrained-null", "expected-best", "reliability",
+    "language", "setting", "pattern", "unit", "overlap",
 }  # fmt: skip
 """The runs that the pictures are of have no numbers for these."""
 

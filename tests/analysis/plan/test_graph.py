@@ -108,10 +108,13 @@ def test_every_step_of_a_run_is_registered_and_can_be_loaded():
     )
     by_encoder = planned(controls={"draws": 1, "artefacts": True, "artefacts_by": "encoder"})
     curves = planned(seeds=[1, 2], curve={"shares": [0.5]})
-    steps = [{cell.step for cell in graph} for graph in (everything, by_encoder, curves)]
+    alike = planned(same_score={"masks": 2}, probe={"names": ["attention-stats"]})
+    steps = [{cell.step for cell in graph} for graph in (everything, by_encoder, curves, alike)]
     of_curves = {"curve", "curvesuper", "curvetables"}
-    assert steps[0] == set(STEPS) - {"partialencoder"} - of_curves
+    of_masks = {"samemask", "samescore", "sameprobe", "samecore", "sametables"}
+    assert steps[0] == set(STEPS) - {"partialencoder"} - of_curves - of_masks
     assert of_curves <= steps[2]
+    assert of_masks <= steps[3]
     assert "partialencoder" in steps[1]
     assert "partial" not in steps[1]
     for step in STEPS.values():

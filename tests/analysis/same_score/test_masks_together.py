@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.contingency_tables import cochrans_q
+from subprobe.analysis.cost.amounts import core_sets
 from subprobe.analysis.same_score.agreement import cohen_kappa, pair_table, stability_table
-from subprobe.analysis.same_score.core import Sets, drawn, size_notes, unit_table, without
+from subprobe.analysis.same_score.core import (
+    Sets,
+    asked_sets,
+    drawn,
+    size_notes,
+    unit_table,
+    without,
+)
 from subprobe.analysis.same_score.making import sampled
 from subprobe.analysis.same_score.masks import check_masks, equal_pairs, numbered
 from subprobe.analysis.same_score.predictions import (
@@ -272,3 +280,13 @@ def test_masks_of_weights_have_no_core():
     )  # fmt: skip
     with pytest.raises(MaskError, match="no core"):
         Sets.of({"a": mask, "b": mask})
+
+
+# -- cost -----------------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 6), st.integers(0, 5))
+def test_the_models_that_the_core_takes_are_counted_before(count, draws):
+    asked = asked_sets(Sets.of(made_masks(count)), draws, 0)
+    assert core_sets({"masks": count, "draws": draws}) == len(asked)
+    assert sum(one.drawn for one in asked) == 3 * draws

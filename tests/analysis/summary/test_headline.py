@@ -90,6 +90,22 @@ def test_sizes_are_shares_of_the_full_model(table):
     assert table.loc["full", ["parameters", "flops"]].tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("ablation", ["mean", "learned", "resample"])
+def test_constants_of_pruned_mlps_stay_as_biases(rows, table, ablation):
+    masked = rows["kind"].ne("full") & rows["probe"].eq("performance")
+    under = rows.assign(ablation=rows["ablation"].mask(masked, ablation))
+    found = headline(under, {"acceptability": made_costs()}).set_index("kind")
+    mlps = 6 - round(0.67 * 6)
+    kept = 0 if ablation == "resample" else mlps * 384 / made_costs()["parameters"]
+    gap = found.loc["good", "parameters"] - table.loc["good", "parameters"]
+    assert gap == pytest.approx(kept, abs=1e-12)
+    assert found.loc["good", "flops"] == table.loc["good", "flops"]
+    # a family without biases gets some, which the counts of units do not give
+    bare = {"acceptability": made_costs() | {"mlp_parameters": 0}}
+    said = headline(under, bare).set_index("kind").loc["good", "note"]
+    assert ("biases that hold constants" in str(said)) == (ablation != "resample")
+
+
 def test_sizes_that_are_not_known_are_empty_and_said(rows):
     unknown = headline(rows).set_index("kind").loc["good"]
     assert pd.isna(unknown["parameters"])

@@ -199,6 +199,47 @@ def test_the_complement_of_a_mask_of_heads_keeps_all_mlps(method):
     assert (~mlps).mlp_mask.tolist() == [False, True, False]
 
 
+@given(
+    st.sampled_from(
+        ["structured", "structured-heads", "structured-mlps", "l0", "hard-concrete",
+         "continuous-sparsification", "several"]
+    ),
+    st.sampled_from(["", "heads", "mlps", "heads-mlps"]),
+    st.lists(st.booleans(), min_size=LAYERS * HEADS, max_size=LAYERS * HEADS),
+    st.lists(st.booleans(), min_size=LAYERS, max_size=LAYERS),
+)  # fmt: skip
+def test_the_complement_of_a_complement_is_the_mask(method, gated, heads, mlps):
+    history = ({"units": gated},) if gated else ()
+    mask = Subnetwork(np.reshape(heads, (LAYERS, HEADS)), np.array(mlps), method=method,
+                      history=history)  # fmt: skip
+    assert (~~mask).mask_id == mask.mask_id
+    assert (~~~mask).mask_id == (~mask).mask_id
+
+
+@given(
+    st.lists(st.booleans(), min_size=LAYERS * HEADS, max_size=LAYERS * HEADS),
+    st.integers(0, 3),
+)
+def test_the_complement_of_a_complement_of_neurons_is_the_mask(heads, seed):
+    made = mask_of_neurons(seed)
+    mask = made.with_meta(head_mask=np.reshape(heads, made.head_mask.shape))
+    assert (~~mask).mask_id == mask.mask_id
+    weights = mask_of_weights(seed)
+    assert (~~weights).mask_id == weights.mask_id
+    named = complement(mask, ("heads",))
+    assert (~named).mask_id == mask.mask_id
+
+
+def test_a_joint_mask_that_prunes_every_mlp_comes_back(tmp_path):
+    heads = np.arange(LAYERS * HEADS).reshape(LAYERS, HEADS) % 3 > 0
+    mask = Subnetwork(heads, np.zeros(LAYERS, bool), method="hard-concrete",
+                      history=({"units": "heads-mlps"},))  # fmt: skip
+    rest = ~mask
+    assert rest.mlp_mask.all()
+    rest.save(tmp_path / "rest.safetensors")
+    assert (~Subnetwork.load(tmp_path / "rest.safetensors")).mask_id == mask.mask_id
+
+
 def test_a_level_that_is_not_there_is_refused():
     with pytest.raises(MaskError, match="has no neurons; name a level that it has: heads, mlps"):
         complement(random_mask(2, 4, NEURONS, 1, with_neurons=False, share=0.5), ("neurons",))

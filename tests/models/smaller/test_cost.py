@@ -54,6 +54,31 @@ def test_counts_of_whole_and_smaller_models(family, head):
     assert cost(shrink(model, nothing), 3, 7).prunable == 0
 
 
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("with_neurons", [True, False])
+def test_constants_in_place_of_units_are_counted_as_biases(family, with_neurons):
+    model = tiny_model(family, "classification", layers=L, heads=H, hidden=D, attention="eager")
+    rng = np.random.default_rng(5)
+    shapes = {"head": (L, H, D // H), "mlp": (L, D), "neuron": (L, F)}
+    constants = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    units = random_mask(L, H, F, 4, with_neurons=with_neurons, share=0.6)
+    zero = units.with_meta(mlp_mask=np.arange(L) != 1)
+    mean = zero.with_meta(ablation="mean", constants=constants)
+    anatomy, full = anatomy_of(model), cost(model, 1, 7)
+    found = cost(shrink(model, mean), 1, 7)
+    assert kept_share(mean, anatomy, model) == found.prunable / full.prunable
+    assert found == cost(model, 1, 7, mean)
+    # one vector for the pruned MLP, and of models without biases one for each MLP that lost some
+    bare = 0
+    if family != "bert" and with_neurons:
+        kept = np.asarray(zero.neuron_mask)
+        bare = sum(not kept[layer].all() for layer in (0, 2))
+    gap = kept_share(mean, anatomy, model) - kept_share(zero, anatomy, model)
+    assert gap * full.prunable == pytest.approx((1 + bare) * D)
+    if family == "bert":
+        assert kept_share(mean, anatomy) == kept_share(mean, anatomy, model)
+
+
 def test_shared_layers_are_counted_once_and_nothing_is_taken_out_of_them():
     model = tiny_model("albert", "classification", layers=L, heads=H, hidden=D, attention="eager")
     found = cost(model, 3, 7)
