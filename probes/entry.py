@@ -18,6 +18,7 @@ from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
 from ..data.tasks.task import TaskSpec
 from .forward.needs import Layer
+from .passes import Passes
 
 Reads = Literal["corpus", "task", "suite"]
 """`corpus`: any sentences; `task`: examples of the model's task; `suite`: texts that the probe
@@ -195,6 +196,8 @@ class ProbeEntry:
         shared: settings shared by all probes that it accepts as keywords, such as `selection`.
         options: its own options.
         analysed: those options that the analysis reads, not the probe.
+        passes: forward passes per text, for estimates of cost; of a probe with a training part,
+            per text that it is not trained on. None = one.
         rows: the metrics that it writes.
         headline: the metrics with which a summary represents it; None = none.
         transfers: whether its `arrays` from the full model are reused under a mask, from
@@ -224,6 +227,7 @@ class ProbeEntry:
     shared: tuple[Literal["selection"], ...] = ()
     options: type[Options] = Options
     analysed: tuple[str, ...] = ()
+    passes: Passes | None = None
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False

@@ -152,6 +152,7 @@ ATTENTION_CHANGE = ProbeEntry(
     needs=("deprels", "upos"),
     further=("second-model",),
     options=AttentionChangeOptions,
+    passes=lambda _options, _reading: 2.0,
     rows=(
         Measure(
             "map_cosine",
