@@ -177,6 +177,30 @@ class BestGain:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the answer of a run says of one metric in a sentence.
+
+    Attributes:
+        form: `kinds`: the mean over relations of every kind of subnetwork; `heads`: the mean over
+            the heads of the good subnetwork; `shares`: the share of each relation in the good
+            subnetwork, compared with chance; `survivors`: what heads that survive find, compared
+            with random heads.
+        metric: name; of `survivors`, that of the probe itself.
+        words: of `kinds` and `shares`, the beginning of the sentence; of `heads`, what they do, with
+            {} for the share; of `survivors`, the end of "better than random heads at ...".
+        baseline: what the baseline is.
+        finding: of `shares`, the sentence about a share that is clearly not by chance, with {} for
+            more or less, the relation, the share and chance.
+    """
+
+    form: Literal["kinds", "heads", "shares", "survivors"]
+    metric: str
+    words: str
+    baseline: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
 class ProbeEntry:
     """The complete description of one probe.
 
@@ -203,6 +227,7 @@ class ProbeEntry:
         transfers: whether its `arrays` from the full model are reused under a mask, from
             `learning.whole`.
         phenomena: the phenomena that its items measure, for the linguistic profile of a run.
+        told: what the answer of a run says of its headline metrics.
         best_gain: the one number for each head that stands for its rows about relations where the
             survival of heads is predicted; None = each row stands for itself.
         survivors: how a run compares survivors with random heads by what the probe found of the
@@ -232,6 +257,7 @@ class ProbeEntry:
     headline: Headline | None = None
     transfers: bool = False
     phenomena: tuple[Phenomenon, ...] = ()
+    told: tuple[Told, ...] = ()
     best_gain: BestGain | None = None
     survivors: Literal["", "heads", "patterns"] = ""
     beside: str = ""

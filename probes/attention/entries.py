@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..entry import Headline, Measure, Options, ProbeEntry, Units
+from ..entry import Headline, Measure, Options, ProbeEntry, Told, Units
 
 _HEADS: Units = ("head", "layer")
 _ALL: Units = ("head", "layer", "model")
@@ -100,6 +100,14 @@ ATTENTION_STATS = ProbeEntry(
         ),
     ),
     headline=Headline("*", "head"),
+    told=(
+        Told(
+            "heads",
+            "attention_to_special",
+            "put {} of their attention on special tokens",
+            "uniform attention",
+        ),
+    ),
     figure="attention",
 )
 

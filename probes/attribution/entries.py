@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ..entry import Headline, Measure, Options, ProbeEntry, Several
+from ..entry import Headline, Measure, Options, ProbeEntry, Several, Told
 from ..passes import WITH_GRADIENTS, Reading
 from .settings import Baseline, Method, Target, check_methods
 
@@ -131,6 +131,16 @@ ATTRIBUTIONS = ProbeEntry(
         ),
     ),
     headline=Headline("attribution_share", "model"),
+    told=(
+        Told(
+            "shares",
+            "attribution_share",
+            "Shares of the attribution of the good subnetwork's predictions",
+            "expected by chance",
+            "The predictions of the good subnetwork rest {} on the {} than expected by chance: {} "
+            "of the attribution against {}",
+        ),
+    ),
     finish="attribution-tests",
     figure="attributions",
 )
