@@ -97,6 +97,10 @@ class Measure:
         words: its name in a sentence, where the metric's own says too little.
         more: what heads with a higher value do, as the end of "heads that ..."; empty = they have a
             higher value of the metric.
+        column: column of `heads.csv` with this number of each head of the full model, averaged over
+            seeds; empty = none.
+        largest: column of `heads.csv` that names, of all measures with this word here, the one that
+            is largest for the head, by its column without `to_`.
     """
 
     metric: str
@@ -107,6 +111,8 @@ class Measure:
     right: bool = False
     words: str = ""
     more: str = ""
+    column: str = ""
+    largest: str = ""
 
     def covers(self, metric: str) -> bool:
         """Whether this entry describes the metric."""
@@ -186,8 +192,8 @@ class Told:
             subnetwork, compared with chance; `survivors`: what heads that survive find, compared
             with random heads.
         metric: name; of `survivors`, that of the probe itself.
-        words: of `kinds` and `shares`, the beginning of the sentence; of `heads`, what they do, with
-            {} for the share; of `survivors`, the end of "better than random heads at ...".
+        words: of `kinds` and `shares`, the beginning of the sentence; of `heads`, what they do,
+            with {} for the share; of `survivors`, the end of "better than random heads at ...".
         baseline: what the baseline is.
         finding: of `shares`, the sentence about a share that is clearly not by chance, with {} for
             more or less, the relation, the share and chance.
