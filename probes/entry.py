@@ -240,7 +240,8 @@ class ProbeEntry:
             full model: `heads` (from the arrays `correct` [2, R, 2, L, H] and `total` [2, R], the
             counts of both halves, and the note `relations`) or `patterns` (shares of patterns).
         beside: name of an analysis that is computed together with it on the same model.
-        finish: name of the analysis that adds intervals and tests to its rows.
+        finish: name of the analysis that adds intervals and tests to its rows, or its location as
+            `package.module:function`: called with (result, options of all probes), it returns rows.
         figure: name of the figure that a report draws of its headline.
         curves: what the rows of unit `layer` count: blocks or hidden states.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
