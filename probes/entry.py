@@ -18,6 +18,7 @@ from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
 from ..data.tasks.task import TaskSpec
 from .forward.needs import Layer
+from .passes import Passes
 
 Reads = Literal["corpus", "task", "suite"]
 """`corpus`: any sentences; `task`: examples of the model's task; `suite`: texts that the probe
@@ -96,6 +97,10 @@ class Measure:
         words: its name in a sentence, where the metric's own says too little.
         more: what heads with a higher value do, as the end of "heads that ..."; empty = they have a
             higher value of the metric.
+        column: column of `heads.csv` with this number of each head of the full model, averaged over
+            seeds; empty = none.
+        largest: column of `heads.csv` that names, of all measures with this word here, the one that
+            is largest for the head, by its column without `to_`.
     """
 
     metric: str
@@ -106,6 +111,8 @@ class Measure:
     right: bool = False
     words: str = ""
     more: str = ""
+    column: str = ""
+    largest: str = ""
 
     def covers(self, metric: str) -> bool:
         """Whether this entry describes the metric."""
@@ -176,6 +183,30 @@ class BestGain:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the answer of a run says of one metric in a sentence.
+
+    Attributes:
+        form: `kinds`: the mean over relations of every kind of subnetwork; `heads`: the mean over
+            the heads of the good subnetwork; `shares`: the share of each relation in the good
+            subnetwork, compared with chance; `survivors`: what heads that survive find, compared
+            with random heads.
+        metric: name; of `survivors`, that of the probe itself.
+        words: of `kinds` and `shares`, the beginning of the sentence; of `heads`, what they do,
+            with {} for the share; of `survivors`, the end of "better than random heads at ...".
+        baseline: what the baseline is.
+        finding: of `shares`, the sentence about a share that is clearly not by chance, with {} for
+            more or less, the relation, the share and chance.
+    """
+
+    form: Literal["kinds", "heads", "shares", "survivors"]
+    metric: str
+    words: str
+    baseline: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
 class ProbeEntry:
     """The complete description of one probe.
 
@@ -195,18 +226,22 @@ class ProbeEntry:
         shared: settings shared by all probes that it accepts as keywords, such as `selection`.
         options: its own options.
         analysed: those options that the analysis reads, not the probe.
+        passes: forward passes per text, for estimates of cost; of a probe with a training part,
+            per text that it is not trained on. None = one.
         rows: the metrics that it writes.
         headline: the metrics with which a summary represents it; None = none.
         transfers: whether its `arrays` from the full model are reused under a mask, from
             `learning.whole`.
         phenomena: the phenomena that its items measure, for the linguistic profile of a run.
+        told: what the answer of a run says of its headline metrics.
         best_gain: the one number for each head that stands for its rows about relations where the
             survival of heads is predicted; None = each row stands for itself.
         survivors: how a run compares survivors with random heads by what the probe found of the
             full model: `heads` (from the arrays `correct` [2, R, 2, L, H] and `total` [2, R], the
             counts of both halves, and the note `relations`) or `patterns` (shares of patterns).
         beside: name of an analysis that is computed together with it on the same model.
-        finish: name of the analysis that adds intervals and tests to its rows.
+        finish: name of the analysis that adds intervals and tests to its rows, or its location as
+            `package.module:function`: called with (result, options of all probes), it returns rows.
         figure: name of the figure that a report draws of its headline.
         curves: what the rows of unit `layer` count: blocks or hidden states.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
@@ -224,10 +259,12 @@ class ProbeEntry:
     shared: tuple[Literal["selection"], ...] = ()
     options: type[Options] = Options
     analysed: tuple[str, ...] = ()
+    passes: Passes | None = None
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False
     phenomena: tuple[Phenomenon, ...] = ()
+    told: tuple[Told, ...] = ()
     best_gain: BestGain | None = None
     survivors: Literal["", "heads", "patterns"] = ""
     beside: str = ""

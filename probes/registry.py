@@ -81,6 +81,15 @@ def entries_of(names: Iterable[str]) -> list[ProbeEntry]:
     return own + [entry for entry in others if entry is not None]
 
 
+def declaring(names: Iterable[str], **declared: str) -> list[ProbeEntry]:
+    """Those of the named probes whose entries say this, such as `survivors="patterns"`."""
+    return [
+        entry
+        for entry in entries_of(names)
+        if all(getattr(entry, field) == value for field, value in declared.items())
+    ]
+
+
 def find_probe(name: str) -> ProbeEntry:
     """The probe of that name.
 

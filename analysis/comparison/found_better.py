@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.errors import ConfigError, UnknownNameError
+from ...probes.registry import PROBES
 from ..statistics.corrections import adjust_rows
 from ..statistics.variation import EXAMPLES
 from ..statistics.weighted import RESAMPLES
@@ -22,7 +23,11 @@ from .probed_models import ProbedModels, Table
 Reported = Callable[[Key], Key | None]
 """What items of a key are reported as; None = not at all. Items of several keys may be pooled."""
 
-RELATIONS = ("dependency-heads", "best_head_accuracy")
+RELATIONS = next(
+    (entry.name, entry.headline.metric)
+    for entry in PROBES.values()
+    if entry.survivors == "heads" and entry.headline
+)
 """Probe and metric that answer for a dependency relation: the head that is best at it."""
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 FOUND: dict[str, str] = {

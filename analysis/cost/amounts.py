@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from ...models.masks.constants import CONSTANT
 from ...models.training.recipes import Recipe
+from ...probes.entry import ProbeEntry
+from ...probes.passes import BACKWARD, WITH_GRADIENTS, Reading
 from ...probes.registry import find_probe
 from ...pruning.across_seeds import ACROSS
 from ...pruning.search.plan import schedule
 from ...pruning.sized.names import FORMS
 from ..configuration.asked_probes import learning
 from ..configuration.config import RunConfig
-from ..passes.ranking import BACKWARD as BACKWARD
 from ..passes.ranking import ranking_passes
 from ..plan.graph import Cell
 from ..plan.registry import STEPS
@@ -147,7 +148,7 @@ class Workload:
         name = self.config.prune.importance
         if name == "ablation":
             return 1 + self._units
-        one = 1 if name in ("magnitude", "random") else 1 + BACKWARD / 2
+        one = 1 if name in ("magnitude", "random") else WITH_GRADIENTS
         folds = self.config.prune.selection == "cross-validation"
         return one * (1 + self.config.prune.folds if folds else 1)
 
@@ -181,18 +182,23 @@ class Workload:
     def _probe(self, cell: Cell, size: TaskSize) -> float:
         asked = cell.options["probe"]
         name, own = str(asked["name"]), asked["options"]
+        entry = find_probe(name)
         if name in learning(self.config.probe):
             texts, shape = self.learning, self.shape
-            reading = shape.forward(texts.count * texts.length, texts.length)
-            if name == "head-ablation-cost":
-                # each head in turn, with the layers above it, on average half of the model
-                reading *= 1 + texts.others / texts.count * self._heads / 2
+            count = texts.train + texts.others * self._passes(entry, own, texts.length)
+            reading = shape.forward(count * texts.length, texts.length)
             return reading + texts.training(shape.layers, shape.width, own)
-        if find_probe(name).reads == "task":
+        if entry.reads == "task":
             count, length = self.config.probe.examples, size.length
         else:
             count, length = self.corpus
-        return self.shape.forward(count * length, length) * _passes(name, own, length, self._units)
+        return self.shape.forward(count * length, length) * self._passes(entry, own, length)
+
+    def _passes(self, entry: ProbeEntry, options: Mapping[str, Any], length: float) -> float:
+        """Forward passes per text of a probe."""
+        if entry.passes is None:
+            return 1.0
+        return entry.passes(options, Reading(length, self._heads, self.shape.layers))
 
     @cached_property
     def flops(self) -> str:
@@ -200,50 +206,6 @@ class Workload:
         known = {size.known for size in self.sizes.values()}
         counts = "published counts of examples" if "published" in known else "the examples"
         return f"{counts}, {self.shape.known} shape of the encoder"
-
-
-def _passes(probe: str, options: Mapping[str, Any], length: float, units: int) -> float:
-    """Forward passes per text of a probe, on a model of `units` units."""
-    passes = {
-        "head-attributions": _of_units(options, units) if probe == "head-attributions" else 0.0,
-        "attributions": _attributing(options, length),
-        "attention-change": 2.0,
-        "value-zeroing": 1 + length,
-        "hidden-token-attribution": 1 + 2.0 * (float(options.get("projections", 0)) or length),
-    }
-    return passes.get(probe, 1.0)
-
-
-def _attributing(options: Mapping[str, Any], length: float) -> float:
-    """Forward passes per text of the requested attribution methods."""
-    both = 1 + BACKWARD / 2
-    steps, draws = float(options.get("n_steps", 1)), float(options.get("n_samples", 1))
-    passes = {
-        "integrated-gradients": steps * both,
-        "layer-conductance": (steps + 1) * both,
-        "gradient-shap": draws * both,
-        "feature-ablation": length,
-        "shapley-sampling": draws * length,
-        "kernel-shap": max(draws, 2 * length + 2),
-    }
-    asked = options.get("method", ("integrated-gradients",))
-    return sum(passes.get(name, both) for name in asked)
-
-
-def _of_units(options: Mapping[str, Any], units: int) -> float:
-    """Passes for attributions to units; importance and kept subnetworks read half of the texts."""
-    methods = {
-        "integrated-gradients": float(options["n_steps"]) * (1 + BACKWARD / 2),
-        "ablation": 1.0 + units,
-        "shapley-sampling": float(options["n_samples"]) * units,
-        "shapley-exact": 2.0 ** min(units, 10),
-    }
-    attributed = sum(methods[name] for name in options["methods"])
-    names = options["importances"]
-    scored = sum(1.0 + units if name == "ablation" else 1 + BACKWARD / 2 for name in names)
-    rankings = len(names) + 2 * len(options["methods"]) + options["draws"]
-    kept = sum(options["keep"]) * rankings if names else 0.0
-    return float(2 + attributed + (scored + kept) / 2)
 
 
 def core_sets(options: Mapping[str, Any]) -> int:

@@ -14,8 +14,9 @@ from torch import nn
 from ...models.checkpoint.checkpoint import load_encoder
 from ...models.encoder.device import device_of
 from ...models.folder.sources import resolve_model
+from ...probes.passes import BACKWARD
 from ..running.resources import computing_with
-from .amounts import BACKWARD, Workload
+from .amounts import Workload
 from .rates import Rates, usual_rates
 
 REPEATS = 3

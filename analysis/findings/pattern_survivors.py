@@ -16,8 +16,9 @@ import pandas as pd
 
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.patterns.pattern_shares import METRICS, ratios
+from ...probes.registry import declaring
 from ..cell_output import CellOutput
-from ..intervals.pattern_intervals import OVER, PROBE, classes_of, way_of
+from ..intervals.pattern_intervals import OVER, classes_of, way_of
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
 from ..statistics.subsets import random_subsets
@@ -34,7 +35,7 @@ def pattern_survivor_rows(
     """Pattern shares of survivors and of pruned heads, and their difference with a test.
 
     Args:
-        full: probe cell of the full model, with the items of `attention-patterns`.
+        full: probe cell of the full model, with the items of a probe of patterns.
         mask: the subnetwork.
         identity: the columns that say which model and seed the mask belongs to.
         subsets: permutations of the heads inside each layer.
@@ -49,13 +50,16 @@ def pattern_survivor_rows(
     kept = np.asarray(mask.head_mask, dtype=bool)
     if "probe" not in full.rows or mask.weight_masks or kept.all() or not kept.any():
         return pd.DataFrame()
-    own = full.rows[full.rows["probe"] == PROBE]
+    names = declaring(full.rows["probe"].dropna().unique(), survivors="patterns")
+    own = full.rows[full.rows["probe"].isin([entry.name for entry in names[:1]])]
     if not len(own) or "pattern_threshold" not in full.notes:
         return pd.DataFrame()
     threshold = float(full.notes["pattern_threshold"])
     frames = []
     for variant in own["variant"].unique():
-        found, units = classes_of(full.parts, variant, (kept.shape[0], kept.shape[1]))
+        found, units = classes_of(
+            full.parts, names[0].name, variant, (kept.shape[0], kept.shape[1])
+        )
         if not len(found.pattern):
             return pd.DataFrame()
         counts = found.counts(threshold)

@@ -26,8 +26,6 @@ from ..statistics.clusters import (
 
 Floats = npt.NDArray[np.float64]
 
-PROBE = "attention-patterns"
-
 OVER = {
     "texts": f"percentile bootstrap over texts ({RESAMPLES})",
     "heads": f"percentile bootstrap over heads ({RESAMPLES})",
@@ -38,7 +36,7 @@ CLUSTERS = f"percentile bootstrap over clusters of texts ({RESAMPLES})"
 
 
 def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
-    """The rows of `attention-patterns` with intervals.
+    """The rows of a probe of patterns with intervals.
 
     Every row gets one over texts, or over clusters of texts that share a source; the rows of the
     full model are repeated with an interval over heads.
@@ -52,7 +50,7 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     threshold = float(result.notes["pattern_threshold"])
     parts: list[pd.DataFrame] = []
     for variant, own in rows.groupby("variant", sort=False):
-        found, units = classes_of(items, str(variant), shape)
+        found, units = classes_of(items, result.probe, str(variant), shape)
         counts = found.counts(threshold)  # [N, L, H, C]
         own = own.assign(ci_method=way_of(units), n_clusters=count_of(units))
         own[["ci_low", "ci_high"]] = _over_texts(found, counts, units, seed)
@@ -68,12 +66,13 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 
 
 def classes_of(
-    items: ItemParts, variant: str, shape: tuple[int, int]
+    items: ItemParts, probe: str, variant: str, shape: tuple[int, int]
 ) -> tuple[PatternClasses, Units]:
     """Patterns of one kind of map [N, L, H] and the clusters of the N texts.
 
     Args:
         items: of one model; those of other probes and kinds of map are passed over.
+        probe: name of the probe.
         variant: the kind of map.
         shape: L, H.
     """
@@ -82,7 +81,7 @@ def classes_of(
     def chosen() -> Iterator[pd.DataFrame]:
         for part in items:
             # items of a single result may leave out whose they are
-            ours = part["probe"].fillna(PROBE).eq(PROBE) & part["metric"].eq(f"{variant}_map")
+            ours = part["probe"].fillna(probe).eq(probe) & part["metric"].eq(f"{variant}_map")
             own = part[ours.fillna(False).to_numpy(dtype=bool)]
             named = own.drop_duplicates("item_id")
             for text, name in zip(named["item_id"], named["cluster_id"], strict=True):

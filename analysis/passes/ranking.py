@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-BACKWARD = 2
-"""Cost of a full backward pass, in forward passes; without gradients of weights it is one."""
+from ...probes.passes import WITH_GRADIENTS
 
 _STEP_SHARE = 0.1
 
@@ -22,7 +21,7 @@ def ranking_passes(importance: str, units: int, shares: Sequence[float], *, sear
     """
     if not importance:
         return 0.0
-    one = 1 + BACKWARD / 2
+    one = WITH_GRADIENTS
     if importance in ("magnitude", "random"):
         one = 1.0
     elif importance == "ablation":

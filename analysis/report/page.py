@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -51,9 +53,44 @@ def _digests(*texts: str) -> str:
     return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)
 
 
+LIBRARIES = {
+    ("1.9.0.post1", "6.4"): "3425bd951a44d478d0505c6b5d1e8d57656b6e9a4da7bfe88a718ce61d76e572",
+}
+"""Versions of vl-convert and of Vega-Lite -> SHA-256 of the scripts that they give."""
+_LONGEST = 2**26
+
+
+def library(page: Path | None = None) -> Markup:
+    """Vega, Vega-Lite and Vega-Embed, to stand inside a script element.
+
+    Bundling them takes longer than anything else about a small report. An earlier page has them,
+    and their digest shows that they are what the installed versions give.
+
+    Args:
+        page: an earlier page, if there is one.
+    """
+    from ..figures.charts import vega_lite_version
+
+    versions = version("vl-convert-python"), vega_lite_version()
+    return _library_of(page, LIBRARIES.get(versions, "")) or _bundled()
+
+
+def _library_of(page: Path | None, digest: str) -> Markup:
+    """The script of a page that has this digest; empty if there is none."""
+    try:
+        if not digest or page is None or not 0 < page.stat().st_size <= _LONGEST:
+            return Markup()
+        text = page.read_bytes().decode() if page.is_file() else ""
+    except (OSError, ValueError):
+        return Markup()
+    scripts = (part.partition("</script>")[0] for part in text.split("<script>")[1:])
+    same = (one for one in scripts if hashlib.sha256(one.encode()).hexdigest() == digest)
+    return Markup(next(same, ""))
+
+
 @cache
-def library() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed, to stand inside a script element."""
+def _bundled() -> Markup:
+    """The scripts as vl-convert bundles them."""
     import vl_convert
 
     from ..figures.charts import vega_lite_version

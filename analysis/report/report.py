@@ -26,7 +26,7 @@ from ..summary.kinds import WHO
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from ..verdict.limits import missing_part
-from ..verdict.material import answer_tables
+from ..verdict.material import answer_tables, written_content
 from ..verdict.verdict import Verdict, verdicts
 from ..wording import CITED, cited_parts, decimal
 from .asked import asked
@@ -107,7 +107,8 @@ def write_report(
         beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
     if tables is None and folder is not None:
         tables = report_tables(rows, manifest, folder)
-    page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
+    earlier = out_path if folder is None else folder / "report.html"
+    page = render_report(rows, manifest, words=words, beside=beside, tables=tables, earlier=earlier)
     write_text(out_path, page)
 
 
@@ -115,7 +116,11 @@ def report_tables(
     rows: pd.DataFrame, manifest: Mapping[str, Any], folder: Path
 ) -> dict[str, pd.DataFrame]:
     """Every table that the page of a run in a folder shows, by name."""
-    known = {**summaries(rows), **read_agreement(folder), **read_attacked(folder)}
+    known = {
+        **summaries(rows, written_content(rows, folder)),
+        **read_agreement(folder),
+        **read_attacked(folder),
+    }
     return answer_tables(rows, manifest, folder, known)
 
 
@@ -126,6 +131,7 @@ def render_report(
     words: pd.DataFrame | None = None,
     beside: str = "",
     tables: Tables | None = None,
+    earlier: Path | None = None,
 ) -> str:
     """The page as text; the same rows and manifest give the same page.
 
@@ -135,11 +141,13 @@ def render_report(
         words: attributed words, where there are some.
         beside: what stands before the name of a CSV file in a link.
         tables: the summaries of the rows, where they are there already.
+        earlier: an earlier page of the run, where there may be one (`page.library`).
     """
     known = summaries(rows) if tables is None else tables
     tables = answer_tables(rows, manifest, known=known)
     answers = answers_of(rows, tables)
     style, script = resource(*STYLES, "words.css"), resource(*SCRIPTS)
+    drawing = library(earlier)
     return render(
         "report.html.j2",
         sections=list(_sections(rows, tables, answers, words, manifest)),
@@ -152,8 +160,8 @@ def render_report(
         beside=beside,
         style=style,
         script=script,
-        library=library(),
-        policy=policy(style, library(), script),
+        library=drawing,
+        policy=policy(style, drawing, script),
         manifest=manifest,
         missing=missing_part(manifest),
         glossary=TERMS,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from ...data.output.tables import ITEM_TYPES, ROW_TYPES
+from ...probes.registry import list_probes
 from .answer_columns import ANSWERS, HEADLINE
 from .answered_columns import ANSWERED
 from .columns import (
@@ -75,7 +76,15 @@ def describe(table: str, column: str, dtype: object = None) -> Column:
         return LEADERBOARD.get(column, OF_MODEL)
     own = _OWN.get(table, {})
     found = OF_TABLE.get((table, column)) or own.get(column) or _ALL.get(column)
+    if found is None and table == "heads":
+        found = _of_a_measure(column)
     return found or Column(_type_of(dtype), "")
+
+
+def _of_a_measure(column: str) -> Column | None:
+    """A column of `heads` that a probe of another package declares."""
+    measures = (one for entry in list_probes() for one in entry.rows if one.column == column)
+    return next((Column("number", f"{one.meaning}, mean over seeds") for one in measures), None)
 
 
 def _type_of(dtype: object) -> str:

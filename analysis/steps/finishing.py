@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import pandas as pd
 
@@ -66,8 +69,18 @@ def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
         UnknownNameError: if there is no such finish step.
     """
     entry = find_probe(result.probe)
-    if entry.finish not in FINISHED:
-        raise UnknownNameError("finish step", entry.finish, filter(None, FINISHED))
-    rows = rows_frame(FINISHED[entry.finish](result, options))
+    rows = rows_frame(_step(entry.finish)(result, options))
     directions = {name: entry.better_of(str(name)) for name in rows["metric"].dropna().unique()}
     return rows.assign(better=filled(rows["better"], rows["metric"], directions))
+
+
+def _step(name: str) -> Callable[[ProbeResult, ProbeOptions], pd.DataFrame]:
+    """A finish step by its name, or by its location as `package.module:function`."""
+    if name in FINISHED:
+        return FINISHED[name]
+    if ":" in name:
+        with suppress(ImportError, AttributeError, ValueError):
+            found = pkgutil.resolve_name(name)
+            if callable(found):
+                return cast(Callable[[ProbeResult, ProbeOptions], pd.DataFrame], found)
+    raise UnknownNameError("finish step", name, filter(None, FINISHED))

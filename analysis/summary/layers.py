@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...probes.registry import declaring
 from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
 from .over_draws import RANGE, each_draw, over_draws_and_seeds
 
@@ -13,8 +14,6 @@ LAYER_COLUMNS = [
     *WHO, *_ABOUT, "kind", "state", "layer", *RANGE, "ci_low", "ci_high", "baseline_value", "n",
     "flag",
 ]  # fmt: skip
-PATTERNS = "attention-patterns"
-PATTERN_SHARES = ("pattern_share", "class_share")
 _CLASSES = ["probe", "variant", "metric", "class"]
 PATTERN_COLUMNS = [
     *WHO, *_CLASSES, "kind", "state", *RANGE, "n", "flag",
@@ -44,9 +43,12 @@ def pattern_summary(rows: pd.DataFrame) -> pd.DataFrame:
     The probe's rows about the whole model count where there are such, else the mean of those about
     layers or heads.
     """
-    cells = rows[
-        (rows["probe"] == PATTERNS) & rows["metric"].isin(PATTERN_SHARES) & rows["value"].notna()
-    ]
+    shares = {
+        entry.name: entry.headline.metric
+        for entry in declaring(rows["probe"].dropna().unique(), survivors="patterns")
+        if entry.headline
+    }
+    cells = rows[rows["metric"].eq(rows["probe"].map(shares)) & rows["value"].notna()]
     units = [unit for unit in _WIDEST if (cells["unit"] == unit).any()]
     cells = cells[cells["unit"] == units[0]] if units else cells
     cells = cells.assign(**{"class": cells["relation"].fillna(cells["target"])})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from .headlines import headline_parts
@@ -14,15 +16,39 @@ _NUMBERS = [
 ]  # fmt: skip
 _LINE = [*WHO, "probe", "metric", "relation", "baseline", "kind", "state"]
 _LARGEST = ("p_value", "p_adjusted")
+_ABOUT = [*WHO, "probe", "kind", "state"]
+_READ = dict.fromkeys([
+    *_ABOUT, *_LINE, "unit", "variant", "target", "seed", "draw", "layer", "head", "value",
+    "baseline_value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "n_clusters", "flag",
+])  # fmt: skip
+"""Columns of the tidy rows that the headline numbers are made of."""
 
 
-def probe_draws(rows: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Drawn:
+    """What two summaries of probes are made from.
+
+    Attributes:
+        draws: the headline numbers of each seed and draw.
+        flags: the flags of all rows with a value, and what they are about.
+    """
+
+    draws: pd.DataFrame
+    flags: pd.DataFrame
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Drawn:
+        """The draws of the tidy rows of a run."""
+        tidy = tidy_kinds(by_method(rows[list(_READ)]))
+        draws = each_draw(_cells(tidy), _LINE, _NUMBERS, _LARGEST)
+        return cls(draws, tidy.loc[tidy["value"].notna(), [*_ABOUT, "seed", "flag"]])
+
+
+def probe_draws(rows: pd.DataFrame, drawn: Drawn | None = None) -> pd.DataFrame:
     """What each probed subnetwork knows: the lines of `probe_table`, one for each seed and draw."""
-    tidy = tidy_kinds(by_method(rows))
-    found = each_draw(_cells(tidy), _LINE, _NUMBERS, _LARGEST)
+    drawn = drawn or Drawn.of(rows)
     columns = [*_LINE, "seed", "draw", *_NUMBERS]
-    about = [*WHO, "probe", "kind", "state", "seed"]
-    return plain(with_flags(found[columns], tidy[tidy["value"].notna()], about))
+    return plain(with_flags(drawn.draws[columns], drawn.flags, [*_ABOUT, "seed"]))
 
 
 def _cells(tidy: pd.DataFrame) -> pd.DataFrame:
@@ -33,8 +59,12 @@ def _cells(tidy: pd.DataFrame) -> pd.DataFrame:
     return cells.astype(dict.fromkeys(_NUMBERS, float))
 
 
-def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
+def probe_table(rows: pd.DataFrame, drawn: Drawn | None = None) -> pd.DataFrame:
     """What each kind of subnetwork knows: one line for each task, probe, metric, kind and state.
+
+    Args:
+        rows: tidy rows of a run.
+        drawn: their draws, where they are there already.
 
     Returns:
         `mean` over seeds, of each seed's mean over draws; `seed_low` and `seed_high` are the lowest
@@ -46,10 +76,8 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         empty for a mean over relations. `flag` joins those of all rows of the probe about the kind
         and state.
     """
-    tidy = tidy_kinds(by_method(rows))
-    draws = each_draw(_cells(tidy), _LINE, _NUMBERS, _LARGEST)
-    table = over_draws_and_seeds(draws, _LINE, _LARGEST)
+    drawn = drawn or Drawn.of(rows)
+    table = over_draws_and_seeds(drawn.draws, _LINE, _LARGEST)
     columns = [*_LINE, *RANGE, "reference", "baseline_value", "null_low", "null_high", *_LARGEST,
                "n", "n_clusters"]  # fmt: skip
-    about = [*WHO, "probe", "kind", "state"]
-    return plain(with_flags(table[columns], tidy[tidy["value"].notna()], about))
+    return plain(with_flags(table[columns], drawn.flags, _ABOUT))

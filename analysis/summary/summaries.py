@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from .agreement import overlap_summary, stability_summary
 from .heads import heads_table
 from .kinds import WHO, flags_by_group, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
-from .probes import probe_draws, probe_table
+from .probes import Drawn, probe_draws, probe_table
 from .ranks import good_against_random
 from .survival import content_summary, survival_table
 from .unit_attributions import unit_attributions
@@ -128,6 +128,14 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 """Name of the CSV file -> how it is computed from the rows of a run."""
 
 
-def summaries(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Every summary of a run by the name of its CSV file."""
-    return {name: made(rows) for name, made in SUMMARIES.items()}
+def summaries(
+    rows: pd.DataFrame, known: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Every summary of a run by the name of its CSV file; those that are known as they are."""
+    drawn = Drawn.of(rows)
+    there = {
+        "summary_probes": probe_table(rows, drawn),
+        "summary_probe_draws": probe_draws(rows, drawn),
+        **(known or {}),
+    }
+    return {name: there[name] if name in there else made(rows) for name, made in SUMMARIES.items()}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..survival_content.measure import survival_content_table
+from ..survival_content.measure import TYPES, survival_content_table
+from ..survival_content.panel import NAMED
 from .kinds import WHO, plain, tidy_kinds, with_flags
+
+CONTENT_TYPES = {**TYPES, "flag": "string"}
+"""Column of `content_summary` -> type."""
 
 
 def survival_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -29,3 +33,10 @@ def content_summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Whether heads that know something survive, with the flags of the masks that it is about."""
     masks = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
     return with_flags(survival_content_table(rows), masks, WHO)
+
+
+def content_as_made(read: pd.DataFrame) -> pd.DataFrame:
+    """The table of `content_summary` as it was before it was written to a CSV file."""
+    known = read["probe"].notna()
+    named = {name: read[name].mask(known & read[name].isna(), "") for name in NAMED}
+    return read.assign(**named, flag=read["flag"].fillna(""))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...probes.registry import PROBES
+from ...probes.registry import declaring
 from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
 from .over_draws import RANGE, each_draw, over_draws_and_seeds
 from .survival import survival_table
 
-_ENTRY = PROBES["head-attributions"]
 SIZES = ("head_attribution_absolute", "mlp_attribution_absolute")
 IMPORTANCES = ("head_importance", "mlp_importance")
 KEPT = "kept"
@@ -26,7 +25,9 @@ def unit_attributions(rows: pd.DataFrame) -> pd.DataFrame:
         mean and range over draws and seeds (`over_draws_and_seeds`). The metric `kept` says in what
         share of the seeds the good mask keeps the unit, where something was attributed to units.
     """
-    mine = rows[(rows["probe"] == _ENTRY.name) & rows["metric"].isin(list(_METRICS))]
+    attributing = declaring(rows["probe"].dropna().unique(), beside="importances")
+    of_probe = rows["probe"].isin([entry.name for entry in attributing[:1]])
+    mine = rows[of_probe & rows["metric"].isin(list(_METRICS))]
     mine = mine[mine["value"].notna()]
     if mine.empty:
         return pd.DataFrame(columns=COLUMNS)

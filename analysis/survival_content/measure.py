@@ -50,6 +50,11 @@ COLUMNS = (
 _TEXTS = ("model", "task", "method", "state", "predictor", *NAMED, "ci_method",
           "correlation_method", "correction", "note")  # fmt: skip
 _COUNTS = ("n_runs", "n_heads", "n_dropped", "family_size")
+TYPES: dict[str, str] = {
+    name: "string" if name in _TEXTS else "Int64" if name in _COUNTS else "Float64"
+    for name in COLUMNS
+}
+"""Column -> type, whatever is missing."""
 
 
 @dataclass(frozen=True)
@@ -120,17 +125,10 @@ def measure_panels(
         records += [about | line for line in found]
         notes += [about | {"note": note} for note in said]
     return SurvivalContent(
-        _typed(pd.DataFrame(records, columns=list(COLUMNS))),
+        pd.DataFrame(records, columns=list(COLUMNS)).astype(TYPES),
         pd.DataFrame(notes, columns=["model", "task", "method", "state", "note"]).astype("string"),
         tuple(panels),
     )
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Fixed types, whatever is missing."""
-    types = dict.fromkeys(COLUMNS, "Float64")
-    types |= dict.fromkeys(_TEXTS, "string") | dict.fromkeys(_COUNTS, "Int64")
-    return table.astype(types)
 
 
 def _answer(

@@ -10,7 +10,7 @@ from ..profile.probe_differences import FILE as DIFFERENCES
 from ..statistics.corrections import ALPHA
 from ..wording import between, cite, counted, decimal, p_text, percent
 from .head_words import heads_that
-from .lines import headline, kept_of, line_of
+from .lines import headline, kept_of, line_of, told_of
 from .pattern_words import patterns_found
 from .probe_words import SOURCE, differences_found, tested_differences
 
@@ -38,7 +38,7 @@ def findings_of(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> tuple
         *differences_found(tables.get(DIFFERENCES)),
         *patterns_found(rows),
         *_best_heads(tables["summary_probes"]),
-        *_words(tables["summary_probes"]),
+        *_shares(tables["summary_probes"]),
     ]
     last = [*_agreement(tables.get("summary_stability")), *_size(tables["summary_headline"])]
     tested = tested[: MOST - len(last)] or list(_nothing_clear(tables))
@@ -103,18 +103,20 @@ def _best_heads(probes: pd.DataFrame) -> Iterator[str]:
 # -- what predictions rest on -------------------------------------------------------------------
 
 
-def _words(probes: pd.DataFrame) -> Iterator[str]:
-    """Groups of words that the predictions of good rest on more, or less, than chance."""
-    mine = probes[(probes["probe"] == "attributions") & (probes["kind"] == "good")]
-    mine = mine[(mine["state"] == "pruned") & (mine["p_adjusted"] <= ALPHA)]
-    for _, line in mine.sort_values("p_adjusted", kind="stable").head(_MOST_OF_A_KIND).iterrows():
-        more = "more" if line["mean"] > line["baseline_value"] else "less"
-        yield (
-            f"The predictions of the good subnetwork rest {more} on the {line['relation']} than "
-            f"expected by chance: {cite(line, 'mean', PROBES, percent)} of the attribution against "
-            f"{cite(line, 'baseline_value', PROBES, percent)} (largest "
-            f"{cite(line, 'p_adjusted', PROBES, p_text)} over seeds)."
-        )
+def _shares(probes: pd.DataFrame) -> Iterator[str]:
+    """Relations whose share in the good subnetwork is larger, or smaller, than by chance."""
+    for about, table in told_of(probes, "shares"):
+        if not about.finding:
+            continue
+        mine = table[(table["kind"] == "good") & (table["state"] == "pruned")]
+        mine = mine[mine["p_adjusted"] <= ALPHA].sort_values("p_adjusted", kind="stable")
+        for _, line in mine.head(_MOST_OF_A_KIND).iterrows():
+            more = "more" if line["mean"] > line["baseline_value"] else "less"
+            found = (cite(line, name, PROBES, percent) for name in ("mean", "baseline_value"))
+            yield (
+                f"{about.finding.format(more, line['relation'], *found)} (largest "
+                f"{cite(line, 'p_adjusted', PROBES, p_text)} over seeds)."
+            )
 
 
 # -- agreement and size ---------------------------------------------------------------------------
@@ -176,7 +178,8 @@ def _nothing_clear(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     if differences is not None and len(differences):
         parts.append((tested_differences(differences), SOURCE))
     probes = tables["summary_probes"]
-    about = probes["probe"].isin(["survivors", "attributions"]) & (probes["kind"] == "good")
+    shares = {probe for _, table in told_of(probes, "shares") for probe in table["probe"]}
+    about = probes["probe"].isin(["survivors", *shares]) & (probes["kind"] == "good")
     one_way = probes["baseline"] != "random-heads"
     tested = probes[about & one_way & probes["p_adjusted"].notna() & (probes["state"] == "pruned")]
     parts.append((tested, PROBES))

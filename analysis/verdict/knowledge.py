@@ -10,7 +10,7 @@ import pandas as pd
 from ..statistics.corrections import ALPHA
 from ..summary.headlines import state_headlines
 from ..wording import between, cite, decimal, named, p_text, percent
-from .lines import line_of, spread_of
+from .lines import line_of, spread_of, told_of
 from .pattern_words import patterns_said
 
 MOST_PROPERTIES = 6
@@ -20,9 +20,8 @@ PROBED = ("full", "good", "random", "bad")
 
 def knowledge_of(probes: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     """Sentences from the lines of `probe_table` of one answer, and from its tidy rows."""
-    for said in (_relations, _subsets, _attention, _attributions):
-        if sentence := said(probes):
-            yield sentence
+    for said in (_relations, _subsets, _heads, _shares):
+        yield from said(probes)
     yield from _states(probes)
     if sentence := patterns_said(probes, rows):
         yield sentence
@@ -43,18 +42,15 @@ def _kinds(table: pd.DataFrame) -> str:
     )
 
 
-def _relations(probes: pd.DataFrame) -> str:
-    table = probes[probes["probe"] == "dependency-heads"]
-    mean = table[table["relation"] == "all-relations"]
-    if mean.empty:
-        return ""
-    count = len(set(table["relation"]) - {"all", "all-relations"})
-    offset = _found(mean.iloc[0], "baseline_value")
-    over = "of one relation" if count == 1 else f"averaged over {count} relations"
-    return (
-        f"Accuracy of the best single head at finding dependency heads, {over}: {_kinds(mean)} "
-        f"(positional baseline, the best fixed offset: {offset})."
-    )
+def _relations(probes: pd.DataFrame) -> Iterator[str]:
+    for about, table in told_of(probes, "kinds"):
+        mean = table[table["relation"] == "all-relations"]
+        if mean.empty:
+            continue
+        count = len(set(table["relation"]) - {"all", "all-relations"})
+        baseline = _found(mean.iloc[0], "baseline_value")
+        over = "of one relation" if count == 1 else f"averaged over {count} relations"
+        yield f"{about.words}, {over}: {_kinds(mean)} ({about.baseline}: {baseline})."
 
 
 def _states(probes: pd.DataFrame) -> Iterator[str]:
@@ -76,53 +72,50 @@ def _states(probes: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _subsets(probes: pd.DataFrame) -> str:
+def _subsets(probes: pd.DataFrame) -> Iterator[str]:
     table = probes[(probes["probe"] == "survivors") & (probes["relation"] == "all-relations")]
     good = line_of(table, kind="good", baseline="random-heads")
-    if good is None:
-        return ""
+    at = next((about.words for about, _ in told_of(probes, "survivors")), "")
+    if good is None or not at:
+        return
     tested = "p_value" if pd.isna(good["p_adjusted"]) else "p_adjusted"
     clear, better = good[tested] <= ALPHA, good["mean"] > good["baseline_value"]
     than = ("better than" if better else "worse than") if clear else "no better than"
-    return (
+    yield (
         f"In the full model, the heads that survive in the good subnetwork are {than} random sets "
-        f"of as many heads at finding dependency heads: {_found(good, 'mean')} against "
+        f"of as many heads at {at}: {_found(good, 'mean')} against "
         f"{_found(good, 'baseline_value')}{_null(good)}, largest {_found(good, tested, p_text)} "
         "over seeds."
     )
 
 
-def _attention(probes: pd.DataFrame) -> str:
-    table = probes[probes["metric"] == "attention_to_special"]
-    good = line_of(table, kind="good", state="pruned")
-    if good is None:
-        return ""
-    return (
-        f"The heads of the good subnetwork put {_found(good, 'mean', percent)} of their attention "
-        f"on special tokens (the same heads in the full model: "
-        f"{_found(good, 'reference', percent)}; uniform attention: "
-        f"{_found(good, 'baseline_value', percent)})."
-    )
+def _heads(probes: pd.DataFrame) -> Iterator[str]:
+    for about, table in told_of(probes, "heads"):
+        good = line_of(table, kind="good", state="pruned")
+        if good is None:
+            continue
+        yield (
+            f"The heads of the good subnetwork {about.words.format(_found(good, 'mean', percent))} "
+            f"(the same heads in the full model: {_found(good, 'reference', percent)}; "
+            f"{about.baseline}: {_found(good, 'baseline_value', percent)})."
+        )
 
 
-def _attributions(probes: pd.DataFrame) -> str:
-    table = probes[(probes["probe"] == "attributions") & (probes["state"] == "pruned")]
-    good = table[table["kind"] == "good"]
-    if good.empty:
-        return ""
-    parts, stars = [], False
-    for _, line in good.iterrows():
-        p = line["p_value"] if pd.isna(line["p_adjusted"]) else line["p_adjusted"]
-        clear = not (pd.isna(p) or p > ALPHA)
-        stars |= clear
-        chance = _found(line, "baseline_value", percent)
-        share = _found(line, "mean", percent)
-        parts.append(f"{line['relation']} {share}{'*' if clear else ''} ({chance})")
-    key = "* differs from chance in every seed" if stars else "none differs clearly from chance"
-    return (
-        "Shares of the attribution of the good subnetwork's predictions (in brackets: expected by "
-        f"chance): {', '.join(parts)}; {key}."
-    )
+def _shares(probes: pd.DataFrame) -> Iterator[str]:
+    for about, table in told_of(probes, "shares"):
+        good = table[(table["kind"] == "good") & (table["state"] == "pruned")]
+        if good.empty:
+            continue
+        parts, stars = [], False
+        for _, line in good.iterrows():
+            p = line["p_value"] if pd.isna(line["p_adjusted"]) else line["p_adjusted"]
+            clear = not (pd.isna(p) or p > ALPHA)
+            stars |= clear
+            chance = _found(line, "baseline_value", percent)
+            share = _found(line, "mean", percent)
+            parts.append(f"{line['relation']} {share}{'*' if clear else ''} ({chance})")
+        key = "* differs from chance in every seed" if stars else "none differs clearly from chance"
+        yield f"{about.words} (in brackets: {about.baseline}): {', '.join(parts)}; {key}."
 
 
 def _null(line: pd.Series) -> str:

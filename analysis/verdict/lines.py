@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 
+from ...probes.entry import Told
+from ...probes.registry import entries_of
 from ..wording import cite, counted, decimal, listed, percent
 
 Cited = Callable[[pd.Series, str], str]
@@ -22,6 +24,20 @@ def line_of(table: pd.DataFrame, **chosen: str) -> pd.Series | None:
     for column, value in chosen.items():
         table = table[table[column] == value]
     return None if table.empty else table.iloc[0]
+
+
+def told_of(probes: pd.DataFrame, form: str) -> Iterator[tuple[Told, pd.DataFrame]]:
+    """What probes declare of sentences of this form, each with the lines of its metric.
+
+    Args:
+        probes: lines of `probe_table`.
+        form: that of the sentences (`probes.entry.Told`).
+    """
+    for entry in entries_of(probes["probe"].dropna().unique()):
+        mine = probes[probes["probe"] == entry.name]
+        for one in entry.told:
+            if one.form == form:
+                yield one, mine[mine["metric"] == one.metric]
 
 
 def headline(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import DataFileError
+from ...data.files.parquet_files import parquet_file
 from ...data.output.ownership import Record
+from ...data.output.tables import as_written
 from ..calibration.of_folder import WRITTEN as ANSWERED
 from ..calibration.of_folder import answered_tables
 from ..comparison import pair_records
@@ -30,15 +32,18 @@ from ..summary.headline import headline_table
 from ..summary.probes import probe_table
 from ..summary.ranks import good_against_random
 from ..summary.summaries import performance_table
-from ..summary.survival import content_summary
+from ..summary.survival import CONTENT_TYPES, content_as_made, content_summary
 
 COMPARED = {"comparisons": pair_records.COMPARED, "tests": pair_records.TESTED}
 """Name of a table of comparisons -> its columns with their types."""
+ROWS = "rows.parquet"
+CONTENT = "summary_survival_content"
+"""Name of the table of what survival depends on: its permutations and regressions take longest."""
 _READ: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_performance": performance_table,
     "summary_against_random": good_against_random,
     "summary_probes": probe_table,
-    "summary_survival_content": content_summary,
+    CONTENT: content_summary,
     "summary_stability": stability_summary,
 }
 
@@ -59,6 +64,8 @@ def answer_tables(
         known: tables that are there already.
     """
     found = dict(known or {})
+    if folder is not None and CONTENT not in found:
+        found |= written_content(rows, folder)
     for name, make in _READ.items():
         if name not in found:
             found[name] = make(rows)
@@ -103,6 +110,22 @@ def _differences(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
         return frame_of([], FOUND)
 
 
+def written_content(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+    """What survival depends on, as the run wrote it with these rows; else nothing.
+
+    Args:
+        rows: tidy rows: all those of the folder, or a part of them.
+        folder: the run folder.
+    """
+    path = folder / ROWS
+    if not path.is_file() or not Record.of(folder).lists(ROWS, path):
+        return {}
+    with parquet_file(path) as file:
+        whole = len(rows) == file.metadata.num_rows
+    found = _written(folder, {CONTENT: CONTENT_TYPES}) if whole else {}
+    return {name: content_as_made(table) for name, table in found.items()}
+
+
 def _written(folder: Path, tables: Mapping[str, dict[str, str]]) -> dict[str, pd.DataFrame]:
     """These tables from the folder; none unless all are as a run wrote them."""
     record, found = Record.of(folder), {}
@@ -111,7 +134,10 @@ def _written(folder: Path, tables: Mapping[str, dict[str, str]]) -> dict[str, pd
         if not path.is_file() or not record.lists(path.name, path):
             return {}
         try:
-            found[name] = frame_of(pd.read_csv(path, low_memory=False), columns)
+            read = pd.read_csv(path, low_memory=False)
+            if name == CONTENT and list(read) != list(columns):
+                return {}
+            found[name] = frame_of(as_written(read), columns)
         except (ValueError, TypeError):
             return {}
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ...probes.patterns.classes import PATTERNS, UNCONFIRMED
+from ...probes.registry import declaring
 from ..statistics.corrections import ALPHA
 from ..wording import cite, counted, listed, p_text, percent
 
@@ -20,7 +21,8 @@ ROWS = "rows.parquet"
 
 def _caution(rows: pd.DataFrame) -> str:
     """What is trusted of the classifier on real maps, by the flags of the rows that it made."""
-    made = rows[(rows["probe"] == "attention-patterns") & rows["relation"].notna()]
+    names = [one.name for one in declaring(rows["probe"].dropna().unique(), survivors="patterns")]
+    made = rows[rows["probe"].isin(names) & rows["relation"].notna()]
     doubted = set(made.loc[made["flag"].eq(UNCONFIRMED).fillna(False), "relation"])
     confirmed = [pattern for pattern in PATTERNS if pattern not in doubted]
     return CAUTION.format(confirmed=listed(confirmed) or "none")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..entry import Headline, Measure, Options, ProbeEntry, Units
+from ..entry import Headline, Measure, Options, ProbeEntry, Told, Units
 
 _HEADS: Units = ("head", "layer")
 _ALL: Units = ("head", "layer", "model")
@@ -37,6 +37,8 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to the first special token",
             words="attention to the first token",
             more="attend more to the first token",
+            column="to_first",
+            largest="attends_to",
         ),
         Measure(
             "attention_to_separator",
@@ -44,6 +46,8 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to other special tokens",
             words="attention to separator tokens",
             more="attend more to separator tokens",
+            column="to_separator",
+            largest="attends_to",
         ),
         Measure(
             "attention_to_special",
@@ -51,12 +55,15 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to any special token",
             words="attention to special tokens",
             more="attend more to special tokens",
+            column="to_special",
         ),
         Measure(
             "attention_to_punctuation",
             _HEADS,
             "share of attention to punctuation",
             more="attend more to punctuation",
+            column="to_punctuation",
+            largest="attends_to",
         ),
         Measure(
             "attention_to_previous",
@@ -64,6 +71,8 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to the previous token",
             words="attention to the previous token",
             more="attend more to the previous token",
+            column="to_previous",
+            largest="attends_to",
         ),
         Measure(
             "attention_to_next",
@@ -71,6 +80,8 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to the next token",
             words="attention to the next token",
             more="attend more to the next token",
+            column="to_next",
+            largest="attends_to",
         ),
         Measure(
             "attention_to_self",
@@ -78,18 +89,22 @@ ATTENTION_STATS = ProbeEntry(
             "share of attention to the token itself",
             words="attention to the token itself",
             more="attend more to the token itself",
+            column="to_self",
+            largest="attends_to",
         ),
         Measure(
             "attention_distance",
             _HEADS,
             "mean distance to the attended tokens, in tokens",
             more="attend over longer distances",
+            column="attention_distance",
         ),
         Measure(
             "attention_entropy",
             _HEADS,
             "mean entropy of a row, in nats",
             more="spread their attention over more tokens",
+            column="attention_entropy",
         ),
         Measure(
             "attention_entropy_first",
@@ -100,6 +115,14 @@ ATTENTION_STATS = ProbeEntry(
         ),
     ),
     headline=Headline("*", "head"),
+    told=(
+        Told(
+            "heads",
+            "attention_to_special",
+            "put {} of their attention on special tokens",
+            "uniform attention",
+        ),
+    ),
     figure="attention",
 )
 
@@ -152,6 +175,7 @@ ATTENTION_CHANGE = ProbeEntry(
     needs=("deprels", "upos"),
     further=("second-model",),
     options=AttentionChangeOptions,
+    passes=lambda _options, _reading: 2.0,
     rows=(
         Measure(
             "map_cosine",

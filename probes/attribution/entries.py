@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ..entry import Headline, Measure, Options, ProbeEntry, Several
+from ..entry import Headline, Measure, Options, ProbeEntry, Several, Told
+from ..passes import WITH_GRADIENTS, Reading
 from .settings import Baseline, Method, Target, check_methods
 
 
@@ -57,6 +59,21 @@ class AttributionsOptions(WordScoreOptions):
     )
 
 
+def _passes(options: Mapping[str, Any], reading: Reading) -> float:
+    """Forward passes per text of the requested methods."""
+    steps, draws = float(options.get("n_steps", 1)), float(options.get("n_samples", 1))
+    passes = {
+        "integrated-gradients": steps * WITH_GRADIENTS,
+        "layer-conductance": (steps + 1) * WITH_GRADIENTS,
+        "gradient-shap": draws * WITH_GRADIENTS,
+        "feature-ablation": reading.length,
+        "shapley-sampling": draws * reading.length,
+        "kernel-shap": max(draws, 2 * reading.length + 2),
+    }
+    asked = options.get("method", ("integrated-gradients",))
+    return sum(passes.get(name, WITH_GRADIENTS) for name in asked)
+
+
 CONVERGENCE = (
     Measure(
         "convergence_delta_*",
@@ -89,6 +106,7 @@ ATTRIBUTIONS = ProbeEntry(
     uses=("heads",),
     further=("task-head", "classes"),
     options=AttributionsOptions,
+    passes=_passes,
     rows=(
         Measure(
             "attribution_share",
@@ -113,6 +131,16 @@ ATTRIBUTIONS = ProbeEntry(
         ),
     ),
     headline=Headline("attribution_share", "model"),
+    told=(
+        Told(
+            "shares",
+            "attribution_share",
+            "Shares of the attribution of the good subnetwork's predictions",
+            "expected by chance",
+            "The predictions of the good subnetwork rest {} on the {} than expected by chance: {} "
+            "of the attribution against {}",
+        ),
+    ),
     finish="attribution-tests",
     figure="attributions",
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
 from ..entry import Measure, Options, ProbeEntry, Units
+from ..passes import Reading
 
 _HEAD: Units = ("head",)
 _LAYER: Units = ("layer",)
@@ -97,11 +99,17 @@ class HiddenAttributionOptions(Options):
     seed: int = Field(0, ge=0, description="seed of the random directions")
 
 
+def _jacobians(options: Mapping[str, Any], reading: Reading) -> float:
+    """Forward passes per text: two for each direction or token, and one for the states."""
+    return 1 + 2.0 * (float(options.get("projections", 0)) or reading.length)
+
+
 HIDDEN_TOKEN_ATTRIBUTION = ProbeEntry(
     name="hidden-token-attribution",
     help="how much each input token influences each hidden state, from Jacobians",
     code=f"{__package__}.hidden_attribution:run_hidden_attribution",
     options=HiddenAttributionOptions,
+    passes=_jacobians,
     rows=(
         *_map("contribution", "contributions to a hidden state", _LAYER),
         Measure(
@@ -150,6 +158,7 @@ VALUE_ZEROING = ProbeEntry(
     name="value-zeroing",
     help="contribution of each token to each block's output, by zeroing its value vector",
     code=f"{__package__}.contributions:ValueZeroing",
+    passes=lambda _options, reading: 1 + reading.length,
     rows=_maps("contributions"),
 )
 

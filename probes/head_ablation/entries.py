@@ -51,6 +51,8 @@ HEAD_ABLATION_COST = ProbeEntry(
     needs=("heads",),
     uses=("upos",),
     further=("training-part",),
+    # each head in turn, with the layers above it: on average half of the model
+    passes=lambda _options, reading: 1 + reading.heads / 2,
     options=HeadAblationCostOptions,
     rows=(
         Measure(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..attribution.entries import CONVERGENCE
 from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
+from ..passes import WITH_GRADIENTS, Reading
 
 _OF_HEADS: Units = ("head",)
 
@@ -103,6 +105,23 @@ class HeadAttributionsOptions(Options):
     )
 
 
+def _passes(options: Mapping[str, Any], reading: Reading) -> float:
+    """Forward passes per text; importance and kept subnetworks read half of the texts."""
+    units = reading.units
+    methods = {
+        "integrated-gradients": float(options["n_steps"]) * WITH_GRADIENTS,
+        "ablation": 1.0 + units,
+        "shapley-sampling": float(options["n_samples"]) * units,
+        "shapley-exact": 2.0 ** min(units, 10),
+    }
+    attributed = sum(methods[name] for name in options["methods"])
+    names = options["importances"]
+    scored = sum(1.0 + units if name == "ablation" else WITH_GRADIENTS for name in names)
+    rankings = len(names) + 2 * len(options["methods"]) + options["draws"]
+    kept = sum(options["keep"]) * rankings if names else 0.0
+    return float(2 + attributed + (scored + kept) / 2)
+
+
 HEAD_ATTRIBUTIONS = ProbeEntry(
     name="head-attributions",
     help="attribution of a class's logit to heads and MLPs, compared with their importance",
@@ -111,6 +130,7 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
     further=("task-head", "classes"),
     options=HeadAttributionsOptions,
     analysed=("importances", "keep", "draws"),
+    passes=_passes,
     rows=(
         Measure("head_attribution", _OF_HEADS, "mean attribution of the logit to a head"),
         Measure("head_attribution_absolute", _OF_HEADS, "mean of its absolute value"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..entry import BestGain, Headline, Measure, Options, ProbeEntry, Several, Units
+from ..entry import BestGain, Headline, Measure, Options, ProbeEntry, Several, Told, Units
 
 _ALL: Units = ("head", "layer", "model")
 Direction = Literal["dependent->head", "head->dependent"]
@@ -52,6 +52,15 @@ DEPENDENCY_HEADS = ProbeEntry(
         ),
     ),
     headline=Headline("best_head_accuracy", "model", mean_over_relations=True),
+    told=(
+        Told(
+            "kinds",
+            "best_head_accuracy",
+            "Accuracy of the best single head at finding dependency heads",
+            "positional baseline, the best fixed offset",
+        ),
+        Told("survivors", "best_head_accuracy", "finding dependency heads"),
+    ),
     best_gain=BestGain(
         "dependency_accuracy",
         "best_above_offset",

@@ -1,5 +1,8 @@
 """Probes of every kind that an entry can describe: with texts of their own, steps, wrong names."""
 
+import sys
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 from probe_cases import tiny_context
@@ -44,6 +47,21 @@ def test_a_probe_of_a_suite_reads_no_corpus_and_names_its_own(monkeypatch):
 def test_a_finish_step_that_does_not_exist_is_refused(monkeypatch):
     with pytest.raises(UnknownNameError, match=r"finish step 'polish'.*dependency-tests"):
         probed(monkeypatch, finish="polish")
+    for nowhere in ("nowhere:polish", f"{__name__}:polish", f"{__name__}:ROWS"):
+        with pytest.raises(UnknownNameError, match=f"finish step '{nowhere}'"):
+            probed(monkeypatch, finish=nowhere)
+
+
+def with_interval(result, options):
+    """A finish step of another package."""
+    assert options.correction == "holm"
+    return result.rows.assign(ci_low=0.25, ci_high=0.75, ci_method="made")
+
+
+def test_a_finish_step_of_another_package_is_found_by_its_location(monkeypatch):
+    monkeypatch.setitem(sys.modules, "polishing", SimpleNamespace(with_interval=with_interval))
+    rows = probed(monkeypatch, finish="polishing:with_interval").rows
+    assert (rows["ci_low"].tolist(), rows["ci_method"].tolist()) == ([0.25], ["made"])
 
 
 def test_a_probe_that_gives_another_name_is_refused(monkeypatch):

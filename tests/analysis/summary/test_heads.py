@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from report_rows import report_rows
 from run_rows import MadeRun
+from subprobe.analysis.run_folder.dictionary import describe
 from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.summary.heads import COLUMNS, TARGETS, heads_table
 from subprobe.data.output.tables import rows_frame
 from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.probes.entry import Measure, ProbeEntry
+from subprobe.probes.registry import PLUGINS
 
 PLACE = ["model", "task", "method", "layer", "head"]
 ABOUT = {"model": "m", "task": "t", "seed": 1, "unit": "head"}
@@ -158,3 +161,34 @@ def test_heads_of_other_models_and_states_have_no_part():
 
 def test_a_run_without_heads_has_an_empty_table():
     assert list(heads_table(rows_frame([])).columns) == COLUMNS
+
+
+def test_a_probe_of_another_package_adds_the_columns_that_it_declares(monkeypatch):
+    entry = ProbeEntry(
+        name="foreign",
+        help="a probe of another package",
+        code="nowhere:run",
+        rows=(
+            Measure("to_nouns", ("head",), "a share", column="to_nouns", largest="class_of_word"),
+            Measure("to_verbs", ("head",), "a share", column="to_verbs", largest="class_of_word"),
+            Measure("taken", ("head",), "no share", column="importance"),
+        ),
+    )
+    monkeypatch.setattr(PLUGINS, "_points", {entry.name: None})
+    monkeypatch.setattr(PLUGINS, "_loaded", {entry.name: entry})
+    made = [
+        {**ABOUT, "probe": "mask", "metric": "kept", "method": "structured", "kind": "good",
+         "state": "pruned", "layer": 0, "head": 0, "draw": 0, "value": 1.0},
+        *(
+            {**FULL, "probe": "foreign", "metric": metric, "layer": 0, "head": 0, "value": value}
+            for metric, value in (("to_nouns", 0.25), ("to_verbs", 0.5), ("taken", 3.0))
+        ),
+    ]  # fmt: skip
+    table = heads_table(rows_frame(made))
+    own = ["to_nouns", "to_verbs", "class_of_word", "class_of_word_share"]
+    assert list(table.columns) == [*COLUMNS, *own]
+    (line,) = table.itertuples()
+    assert (line.to_nouns, line.to_verbs) == (0.25, 0.5)
+    assert (line.class_of_word, line.class_of_word_share) == ("verbs", 0.5)
+    assert pd.isna(line.importance)
+    assert describe("heads", "to_nouns").meaning == "a share, mean over seeds"

@@ -7,8 +7,10 @@ from subprobe.analysis.plan.planning import plan
 from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.analysis.survival_content.panel import head_panels
 from subprobe.analysis.verdict.head_words import heads_that
+from subprobe.analysis.verdict.knowledge import knowledge_of
+from subprobe.analysis.wording import uncited
 from subprobe.models.training.recipes import Recipe
-from subprobe.probes.entry import BestGain, Measure, ProbeEntry
+from subprobe.probes.entry import BestGain, Measure, ProbeEntry, Told
 from subprobe.probes.registry import PLUGINS
 
 FOREIGN = ProbeEntry(
@@ -20,6 +22,12 @@ FOREIGN = ProbeEntry(
         Measure("tree_accuracy", ("head",), "accuracy on relations"),
     ),
     best_gain=BestGain("tree_accuracy", "best_tree_gain", "find a relation better than chance"),
+    told=(
+        Told("kinds", "tree_accuracy", "Accuracy of the best head at trees", "chance"),
+        Told("survivors", "tree_accuracy", "finding trees"),
+        Told("heads", "busiest_share", "put {} of their attention on one token", "uniform"),
+        Told("shares", "token_share", "Shares of tokens", "by chance"),
+    ),
     survivors="heads",
 )
 
@@ -52,6 +60,36 @@ def line(probe, metric, **about):
 )  # fmt: skip
 def test_what_heads_do_is_said_as_their_probe_declares(probe, metric, said):
     assert heads_that(line(probe, metric)) == said
+
+
+@pytest.mark.usefixtures("foreign")
+def test_the_answer_says_what_a_foreign_probe_declares():
+    blank = dict.fromkeys(
+        ["relation", "variant", "baseline", "reference", "p_value", "p_adjusted", "null_low",
+         "null_high", "lowest", "highest"],
+        pd.NA,
+    )  # fmt: skip
+    good = blank | {"probe": FOREIGN.name, "unit": "model", "kind": "good", "state": "pruned",
+                    "n_draws": 1, "n_seeds": 1, "baseline_value": 0.25}  # fmt: skip
+    trees = good | {"metric": "tree_accuracy", "relation": "all-relations", "mean": 0.5}
+    lines = [
+        trees,
+        trees | {"relation": "nsubj"},
+        trees | {"probe": "survivors", "metric": "best_head_accuracy", "baseline": "random-heads",
+                 "p_value": 0.01},
+        good | {"metric": "busiest_share", "mean": 0.5, "reference": 0.75},
+        good | {"metric": "token_share", "relation": "verb", "mean": 0.5, "p_value": 0.01},
+    ]  # fmt: skip
+    said = [uncited(one) for one in knowledge_of(pd.DataFrame(lines), pd.DataFrame())]
+    assert said == [
+        "Accuracy of the best head at trees, of one relation: good .500 (chance: .250).",
+        "In the full model, the heads that survive in the good subnetwork are better than random "
+        "sets of as many heads at finding trees: .500 against .250, largest p = .010 over seeds.",
+        "The heads of the good subnetwork put 50% of their attention on one token (the same heads "
+        "in the full model: 75%; uniform: 25%).",
+        "Shares of tokens (in brackets: by chance): verb 50%* (25%); * differs from chance in "
+        "every seed.",
+    ]
 
 
 @pytest.mark.usefixtures("foreign")

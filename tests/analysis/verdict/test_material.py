@@ -5,8 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 from subprobe.analysis.run_folder.reading import load_manifest, load_rows
+from subprobe.analysis.summary.survival import content_summary
 from subprobe.analysis.verdict.answers_table import answers_table
-from subprobe.analysis.verdict.material import answer_tables
+from subprobe.analysis.verdict.material import CONTENT, answer_tables, written_content
 from subprobe.analysis.verdict.verdict import verdicts
 
 
@@ -66,3 +67,23 @@ def test_the_sizes_are_those_of_the_model(told):
     assert 0 < line["flops"] < 1
     assert sizes["heads"] % sizes["mlps"] == 0
     assert 0 < line["parameters"] < 1
+
+
+def test_what_survival_depends_on_is_read_only_where_the_run_wrote_it_of_these_rows(
+    told, finished_run, tmp_path
+):
+    made = content_summary(told[0])
+    read = written_content(told[0], finished_run)[CONTENT]
+    pd.testing.assert_frame_equal(read, made, check_exact=True)
+    assert not written_content(told[0].iloc[1:], finished_run)
+    folder = tmp_path / "run"
+    shutil.copytree(finished_run, folder)
+    path = folder / f"{CONTENT}.csv"
+    path.write_text(path.read_text().replace("finetuned", "pruned"))
+    assert not written_content(told[0], folder)
+    tables, _ = again(told, folder)
+    pd.testing.assert_frame_equal(tables[CONTENT], made, check_exact=True)
+    shutil.copy(finished_run / path.name, path)
+    assert written_content(told[0], folder)
+    (folder / "rows.parquet").unlink()
+    assert not written_content(told[0], folder)
