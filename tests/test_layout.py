@@ -19,7 +19,7 @@ FLOORS = {
     "models": ["encoder", "partners", "masks", "smaller", "folder", "checkpoint", "language",
                 "ablation", "training"],
     "pruning": ["importance", "search", "learned", "sized"],
-    "probes": ["forward", "entry", "from_scores", "states", "learning", "attention",
+    "probes": ["forward", "passes", "entry", "from_scores", "states", "learning", "attention",
                "patterns", "context_mixing", "syntax", "attribution", "head_attributions",
                "representations", "structural", "tokens", "edges", "description_length",
                "erasure", "attention_probe", "head_ablation", "holmes", "faithfulness",

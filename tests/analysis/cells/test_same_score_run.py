@@ -69,6 +69,7 @@ def folder(ran):
     return ran[0]
 
 
+@pytest.mark.slow
 def test_the_addition_computes_only_the_masks(ran):
     assert pd.Series(ran[1]).value_counts().to_dict() == {
         "samemask": 3, "samescore": 3, "sameprobe": 3, "samecore": 2, "sametables": 1,
@@ -100,6 +101,7 @@ def test_the_tables_are_those_of_the_command(folder, options_of):
     assert set(points["probe"]) == {"performance", "challenge"}
 
 
+@pytest.mark.slow
 def test_rows_hold_the_spread_and_the_correlation(folder):
     run = load_run(folder)
     rows = run.rows[run.rows["probe"].eq("same-score")]
@@ -167,6 +169,7 @@ def test_more_masks_search_and_score_none_again(options_of):
     }, changed  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_masks(folder, options_of):
     said = []
     both = settled(options_of(seeds=[1, 2]), folder, "add", said.append)
