@@ -21,7 +21,7 @@ def test_every_benchmark_gives_a_line():
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     lines = json.loads(done.stdout.splitlines()[-1])
-    assert len(lines) == 45
+    assert len(lines) == 47
     for line in lines:
         assert math.isfinite(line["value"])
         # seconds of a start are those above a bare interpreter: where there are few, noise is more
