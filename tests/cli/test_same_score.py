@@ -125,6 +125,7 @@ def test_the_core_stands_beside_random_sets(made):
     assert full == points[(points["kind"] == "full") & points["primary"]]["value"].iloc[0]
 
 
+@pytest.mark.slow
 def test_masks_from_files_give_the_same_numbers(subprobe_command, made, tuned, own, second):
     files = sorted((made / "masks").iterdir())
     code, out, err = subprobe_command(

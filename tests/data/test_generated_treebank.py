@@ -67,6 +67,7 @@ def test_the_same_seed_gives_the_same_sentences(parts):
     assert treebank(sizes).train != treebank(sizes, seed=1).train
 
 
+@pytest.mark.slow
 def test_more_sentences_than_there_are_is_refused():
     with pytest.raises(ConfigError, match="sentences for validation"):
         treebank({"dev": 60_000})

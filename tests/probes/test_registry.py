@@ -97,6 +97,7 @@ def test_every_probe_runs_by_name_and_names_itself(results):
             assert (result.items["probe"] == result.probe).all()
 
 
+@pytest.mark.slow
 def test_an_entry_says_every_number_that_its_probe_writes(results):
     """Each row is of one measure and of a unit that this measure has; no measure is without rows,
     but for those that a finish step, a reference or an option adds.

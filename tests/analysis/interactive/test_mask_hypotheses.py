@@ -31,6 +31,7 @@ def loaded(place):
     )
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_of_the_command(place, subprobe_command, tmp_path):
     code, _, err = subprobe_command(
         "hypotheses", place / "m", "--mask", place / "good.safetensors", "--task", "toy",

@@ -11,6 +11,7 @@ import pytest
 from few_cells import few_config, rows_alone
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.columns import CELLS
+from tiers import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_every_cell_has_a_line_with_what_it_took_read_and_wrote(
     assert list(described[described["table"] == "cells"]["column"]) == list(CELLS)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing"])
+@pytest.mark.parametrize("damage", mostly_slow(["truncated", "missing"], ["truncated"]))
 def test_a_damaged_certificate_is_named_in_one_line(
     run: Path, tmp_path: Path, subprobe_command, damage: str
 ) -> None:
