@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ from ..configuration.mask_options import PruneOptions
 from .replaced import Replaced
 
 SOFT, HARDENED = "soft", "hardened"
+
+Found = TypeVar("Found", SizedGates, LearnedGates)
 
 
 def size_options(options: PruneOptions, method: str, seed: int) -> SizeOptions:
@@ -105,18 +107,10 @@ def learn_under(
         UnknownNameError, ConfigError, InputError, MaskError: if the ablation is unknown, or cannot
             be used with these units or examples.
     """
-    replaced.check(options.units)
-    length = recipe.max_length
-    if like is None:
-        like = replaced.whole(model, tokenizer, parts, max_length=length)
-    found = learn_to_size(
-        model, tokenizer, parts, options, recipe, seeds=seeds, model_name=model_name, like=like,
-        progress=progress,
+    return _under(
+        learn_to_size, options.units, model, tokenizer, parts, options, recipe, replaced, like, say,
+        seeds=seeds, model_name=model_name, progress=progress,
     )  # fmt: skip
-    mask = replaced.hardened(
-        found.subnetwork, like, found.model, tokenizer, parts, max_length=length, say=say
-    )
-    return replace(found, subnetwork=mask)
 
 
 def learn_penalised_under(
@@ -134,14 +128,31 @@ def learn_penalised_under(
     say: Callable[[str], None] | None = None,
 ) -> LearnedGates:
     """Learn gates of heads under a penalty, and otherwise as in `learn_under`."""
-    replaced.check("heads")
+    return _under(
+        learn_gates, "heads", model, tokenizer, parts, options, recipe, replaced, like, say,
+        seeds=seeds, model_name=model_name, progress=progress,
+    )  # fmt: skip
+
+
+def _under(
+    learn: Callable[..., Found],
+    units: str,
+    model: Any,
+    tokenizer: Any,
+    parts: TaskParts,
+    options: SizeOptions | L0Options,
+    recipe: Recipe,
+    replaced: Replaced,
+    like: Subnetwork | None,
+    say: Callable[[str], None] | None,
+    **about: Any,
+) -> Found:
+    """Learn gates on these units by one of the two procedures; the mask has the ablation."""
+    replaced.check(units)
     length = recipe.max_length
     if like is None:
         like = replaced.whole(model, tokenizer, parts, max_length=length)
-    found = learn_gates(
-        model, tokenizer, parts, options, recipe, seeds=seeds, model_name=model_name, like=like,
-        progress=progress,
-    )  # fmt: skip
+    found = learn(model, tokenizer, parts, options, recipe, like=like, **about)
     mask = replaced.hardened(
         found.subnetwork, like, found.model, tokenizer, parts, max_length=length, say=say
     )

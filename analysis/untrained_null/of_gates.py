@@ -58,18 +58,13 @@ def of_penalties(
         recipe: how the model was fine-tuned.
         replaced: the ablation; constants are those of each encoder.
     """
-
-    def again(penalty: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
-        return lambda twin, progress, advance: learn_penalised_under(
-            twin.model, twin.tokenizer, twin.parts, replace(options, penalty=penalty),
-            replace(recipe, max_length=twin.max_length), replaced, seeds=twin.seeds,
-            model_name=twin.name, progress=advance, say=progress.say,
-        )  # fmt: skip
-
     return [
-        Learned(f"lambda={one:g}", f"l0-{one:g}", found, again(one))
+        Learned(
+            f"lambda={one:g}", f"l0-{one:g}", found,
+            _again(learn_penalised_under, replace(options, penalty=one), recipe, replaced),
+        )
         for one, found in sweep.learned.items()
-    ]
+    ]  # fmt: skip
 
 
 def of_sizes(
@@ -83,18 +78,25 @@ def of_sizes(
         recipe: how the model was fine-tuned.
         replaced: the ablation; constants are those of each encoder.
     """
-
-    def again(keep: float) -> Callable[[LoadedModel, Progress, Advance], Found]:
-        return lambda twin, progress, advance: learn_under(
-            twin.model, twin.tokenizer, twin.parts, replace(options, keep=keep),
-            replace(recipe, max_length=twin.max_length), replaced, seeds=twin.seeds,
-            model_name=twin.name, progress=advance, say=progress.say,
-        )  # fmt: skip
-
     return [
-        Learned(f"keep={one:g}", f"{options.form}-{one:g}", found, again(one))
+        Learned(
+            f"keep={one:g}", f"{options.form}-{one:g}", found,
+            _again(learn_under, replace(options, keep=one), recipe, replaced),
+        )
         for one, found in sweep.learned.items()
-    ]
+    ]  # fmt: skip
+
+
+def _again(
+    learn: Callable[..., Found], options: L0Options | SizeOptions, recipe: Recipe,
+    replaced: Replaced,
+) -> Callable[[LoadedModel, Progress, Advance], Found]:  # fmt: skip
+    """Learning with these options in another model."""
+    return lambda twin, progress, advance: learn(
+        twin.model, twin.tokenizer, twin.parts, options,
+        replace(recipe, max_length=twin.max_length), replaced, seeds=twin.seeds,
+        model_name=twin.name, progress=advance, say=progress.say,
+    )  # fmt: skip
 
 
 def null_of_gates(
